@@ -1,0 +1,30 @@
+"""White Gaussian noise that does not depend on the signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numpy.random import RandomState
+from torch import Tensor
+
+from nrgan.corruptions.base import STEP, AdditiveNoise, Image
+from nrgan.corruptions.levels import Level, check_level, draw_level, draw_levels
+from nrgan.draws import Draws
+
+
+@dataclass(frozen=True)
+class AdditiveGaussian(AdditiveNoise):
+    """y = u + ε·s/255, ε ~ N(0, 1) per value; s `level`. NR-GAN (Kaneko & Harada 2020), settings A and B."""
+
+    level: Level = 25
+
+    def __post_init__(self) -> None:
+        check_level(self, "level", self.level)
+
+    def noise(self, u: Image, rng: RandomState) -> Image:
+        s = draw_level(self.level, rng)
+        return rng.standard_normal(u.shape) * s / 255
+
+    def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
+        s = draw_levels(self.level, x.shape[0], draws)
+        return draws.normal("eps", tuple(x.shape)) * (s * STEP)

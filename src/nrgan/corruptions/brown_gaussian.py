@@ -1,0 +1,96 @@
+"""Spatially correlated Gaussian noise: white noise blurred."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from numpy.random import RandomState
+from torch import Tensor
+
+from nrgan.corruptions.additive_gaussian import AdditiveGaussian
+from nrgan.corruptions.base import AdditiveNoise, Image
+from nrgan.corruptions.levels import Level, check_level
+from nrgan.draws import Draws
+from nrgan.errors import UserError
+
+
+@lru_cache
+def gaussian_kernel(size: int) -> npt.NDArray[np.float64]:
+    """The 1-D Gaussian blur kernel of an odd size, summing to 1, as OpenCV makes it when no width is given.
+
+    Up to 7 these are fixed binomial-like rows ([1, 4, 6, 4, 1]/16 for 5); above, sampled with
+    σ = 0.3·((size − 1)/2 − 1) + 0.8.
+    """
+    fixed = {1: [1], 3: [1, 2, 1], 5: [1, 4, 6, 4, 1], 7: [2, 7, 14, 18, 14, 7, 2]}
+    if size in fixed:
+        row = np.array(fixed[size], dtype=np.float64)
+    else:
+        sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8
+        row = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * sigma**2))
+    return row / row.sum()
+
+
+@dataclass(frozen=True)
+class BrownGaussian(AdditiveNoise):
+    """y = u + (k ∗ e)/‖k‖, e = ε·s/255 white; k a `kernel_size`² Gaussian blur, zero border.
+
+    The division keeps the variance s². s `level`. NR-GAN (Kaneko & Harada 2020), setting G.
+    """
+
+    level: Level = 25
+    kernel_size: int = 5
+
+    def __post_init__(self) -> None:
+        check_level(self, "level", self.level)
+        if self.kernel_size % 2 == 0 or self.kernel_size < 1:
+            raise UserError(f"{type(self).__name__}: kernel_size={self.kernel_size} must be odd")
+
+    @property
+    def _row(self) -> npt.NDArray[np.float64]:
+        """The 1-D factor of k/‖k‖."""
+        row = gaussian_kernel(self.kernel_size)
+        return row / math.sqrt(float((row**2).sum()))
+
+    def noise(self, u: Image, rng: RandomState) -> Image:
+        return self._blurred(AdditiveGaussian(self.level).noise(u, rng))
+
+    def _blurred(self, e: Image) -> Image:
+        """Separable blur of an (H, W, C) image by k/‖k‖, zero border."""
+        margin = self.kernel_size // 2
+        for axis in (0, 1):
+            pad = [(margin, margin) if a == axis else (0, 0) for a in range(3)]
+            padded = np.pad(e, pad)
+            n = e.shape[axis]
+            e = sum(w * padded.take(range(i, i + n), axis) for i, w in enumerate(self._row))  # type: ignore[assignment]
+        return e
+
+    def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
+        return self._blurred_batch(AdditiveGaussian(self.level)._simulate_noise(x, draws))
+
+    def _blurred_batch(self, e: Tensor) -> Tensor:
+        """The same blur of (B, C, H, W)."""
+        channels = e.shape[1]
+        row = torch.as_tensor(self._row, dtype=e.dtype, device=e.device)
+        vertical = row.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+        margin = self.kernel_size // 2
+        e = F.conv2d(e, vertical, padding=(margin, 0), groups=channels)
+        return F.conv2d(e, vertical.transpose(2, 3), padding=(0, margin), groups=channels)
+
+
+@dataclass(frozen=True)
+class AdditiveBrownGaussian(BrownGaussian):
+    """y = u + e + (k ∗ e)/‖k‖: the blurred noise and the very white noise it was made from. Setting H."""
+
+    def noise(self, u: Image, rng: RandomState) -> Image:
+        e = AdditiveGaussian(self.level).noise(u, rng)
+        return e + self._blurred(e)
+
+    def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
+        e = AdditiveGaussian(self.level)._simulate_noise(x, draws)
+        return e + self._blurred_batch(e)

@@ -1,0 +1,80 @@
+"""Reading CIFAR's pickled batches as data: nothing in the file is ever called.
+
+The batches are pickles of Python 2, and a pickle can name any function to be called. This reader knows the three names
+that a pickled numpy array uses, gives them stand-ins that only hold what the file says, and refuses all others.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nrgan.errors import UserError
+
+
+class _HeldType:
+    """Stands in for `numpy.dtype`: holds the type's code, checked when the array is taken out."""
+
+    def __init__(self, code: Any = None, *_: Any) -> None:
+        self.code = code
+
+    def __setstate__(self, state: Any) -> None:
+        """The byte order and such: of no meaning for bytes."""
+
+
+class _HeldArray:
+    """Stands in for a numpy array: holds its shape, type and bytes."""
+
+    def __init__(self, *_: Any) -> None:
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def array(self) -> npt.NDArray[np.uint8]:
+        _, shape, kind, fortran_order, data = self.state
+        if not isinstance(kind, _HeldType) or kind.code not in (b"u1", "u1") or fortran_order:
+            raise ValueError("the array is not of bytes in row order")
+        data = data.encode("latin1") if isinstance(data, str) else data
+        return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
+_KNOWN: dict[tuple[str, str], Any] = {
+    ("numpy.core.multiarray", "_reconstruct"): _HeldArray,
+    ("numpy._core.multiarray", "_reconstruct"): _HeldArray,
+    ("numpy", "ndarray"): None,  # only ever an argument of _reconstruct
+    ("numpy", "dtype"): _HeldType,
+}
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _KNOWN:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of images needs")
+        return _KNOWN[module, name]
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise pickle.UnpicklingError("it holds outside references, which no batch of images does")
+
+
+def read_batch(source: Path, opened: Any) -> tuple[npt.NDArray[np.uint8], list[int]]:
+    """The images, (N, 3072) uint8, and labels of one pickled CIFAR-10 batch; `source` names it in errors.
+
+    Raises `UserError` where the file is cut short, not such a batch, or asks for code to be run.
+    """
+    try:
+        batch = _Reader(opened, encoding="bytes").load()
+        data = batch[b"data"].array()
+        labels = [int(label) for label in batch[b"labels"]]
+        if data.ndim != 2 or data.shape[1] != 3 * 32 * 32 or len(labels) != len(data):
+            raise ValueError(f"it holds {data.shape} values and {len(labels)} labels, not N images of 32x32x3")
+    except (EOFError, MemoryError) as error:
+        raise UserError(f"{source}: the file is cut short; fetch it again") from error
+    except Exception as error:  # a malformed pickle can raise nearly anything, all of it meaning the same
+        reason = "the file is cut short" if "truncated" in str(error) else str(error)
+        raise UserError(f"{source}: not a CIFAR-10 batch: {reason}; fetch it again") from error
+    return data, labels

@@ -1,0 +1,121 @@
+"""CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images, 32x32, RGB."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from nrgan.data.base import Images, ImageSource
+from nrgan.data.batch_pickle import read_batch
+from nrgan.errors import UserError
+from nrgan.storage import default_cache, sha256, unwritable
+
+ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+ARCHIVE = "cifar-10-python.tar.gz"
+FOLDER = "cifar-10-batches-py"
+SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+
+
+class CIFAR10(ImageSource):
+    """The train (or test) split, from `root/cifar-10-batches-py`, or from `root/cifar-10-python.tar.gz`.
+
+    Without `root` the archive is downloaded once, with its checksum verified, to the cache folder.
+    Raises `UserError` where files are missing, cut short, or not what they should be.
+    """
+
+    image_size = 32
+
+    def __init__(
+        self,
+        root: Path | None = None,
+        split: str = "train",
+        cache: Path | None = None,
+        url: str = ARCHIVE_URL,
+        archive_sha256: str = ARCHIVE_SHA256,
+    ) -> None:
+        self.names = SPLITS[split]
+        self.folder, self.archive = self._locate(root, cache or default_cache(), url, archive_sha256)
+
+    @staticmethod
+    def _locate(root: Path | None, cache: Path, url: str, digest: str) -> tuple[Path | None, Path | None]:
+        if root is None:
+            return None, download(url, digest, cache)
+        for folder in (root / FOLDER, root):
+            if (folder / "data_batch_1").is_file():
+                return folder, None
+        if (root / ARCHIVE).is_file():
+            if sha256(root / ARCHIVE) != digest:
+                raise UserError(f"{root / ARCHIVE}: wrong checksum (cut short or altered); fetch it again from {url}")
+            return None, root / ARCHIVE
+        raise UserError(f"{root}: holds neither {FOLDER}/ nor {ARCHIVE}; leave out --data-root to download it")
+
+    @cached_property
+    def _files(self) -> list[Path]:
+        assert self.folder is not None
+        files = [self.folder / name for name in self.names]
+        for file in files:
+            if not file.is_file():
+                raise UserError(f"{file}: missing; the folder should hold {', '.join(self.names)}")
+        return files
+
+    def key(self) -> str:
+        if self.archive is not None:
+            return f"cifar10 archive {ARCHIVE_SHA256} {self.names}"
+        return f"cifar10 batches {sha256(*self._files)}"
+
+    def __len__(self) -> int:
+        return 10_000 * len(self.names)
+
+    def images(self) -> Images:
+        if self.archive is not None:
+            batches = self._read_archive(self.archive)
+        else:
+            batches = [self._read_file(file) for file in self._files]
+        planes = np.concatenate(batches).reshape(-1, 3, 32, 32)
+        if len(planes) != len(self):
+            raise UserError(f"{self.folder or self.archive}: holds {len(planes)} images instead of {len(self)}")
+        return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+
+    def _read_file(self, file: Path) -> Images:
+        try:
+            with file.open("rb") as opened:
+                return read_batch(file, opened)[0]
+        except OSError as error:
+            raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+
+    def _read_archive(self, archive: Path) -> list[Images]:
+        found: dict[str, Images] = {}
+        try:
+            with tarfile.open(archive) as tar:
+                for member in tar:
+                    name = Path(member.name).name
+                    if name in self.names and (opened := tar.extractfile(member)) is not None:
+                        # read in memory: nothing of the archive is ever written to the disk
+                        found[name] = read_batch(archive / name, io.BytesIO(opened.read()))[0]
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise UserError(f"{archive}: cannot be read ({error}); fetch it again") from error
+        if missing := [name for name in self.names if name not in found]:
+            raise UserError(f"{archive}: lacks {', '.join(missing)}; fetch it again")
+        return [found[name] for name in self.names]
+
+
+def download(url: str, digest: str, cache: Path) -> Path:
+    """The archive in the cache folder, downloaded with a progress bar and verified; raises `UserError`."""
+    try:
+        return Path(
+            pooch.retrieve(url, known_hash=f"sha256:{digest}", fname=ARCHIVE, path=cache, progressbar=True)
+        )
+    except ValueError as error:  # pooch: the hash differs; the file has not been kept
+        raise UserError(f"{url}: wrong checksum, the download was altered or cut short; try again") from error
+    except PermissionError as error:
+        raise unwritable(cache, error) from error
+    except Exception as error:  # the network's many ways to fail, from several libraries
+        raise UserError(
+            f"{url}: cannot be downloaded ({type(error).__name__}); give --data-root a folder with {FOLDER}/"
+        ) from error

@@ -1,0 +1,108 @@
+"""Random draws as an argument: every random number of a training step comes from a `Draws` object, by name.
+
+Fresh draws come from a generator that the caller owns (its state is what a checkpoint saves); recorded draws replay
+tensors exactly, which is how the step is compared with the reference implementation.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class Draws(ABC):
+    """Named random tensors, one call a draw. Names tell draws apart when they are recorded; they do not seed."""
+
+    @abstractmethod
+    def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Standard normal values of the shape."""
+
+    @abstractmethod
+    def uniform(self, name: str, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Values uniform in [low, high) of the shape."""
+
+    @abstractmethod
+    def integers(self, name: str, shape: tuple[int, ...], low: int, high: int) -> Tensor:
+        """int64 values uniform in low..high-1 of the shape."""
+
+    @abstractmethod
+    def permutations(self, name: str, count: int, length: int) -> Tensor:
+        """(count, length) int64: each row a uniform permutation of 0..length-1."""
+
+    @abstractmethod
+    def within(self, scope: str) -> Draws:
+        """The same draws under `scope/`, for parts that use the same names."""
+
+
+class FreshDraws(Draws):
+    """Draws from a `torch.Generator` (None: torch's global one), made on its device in the given floating type."""
+
+    def __init__(
+        self,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.generator = generator
+        self.device = torch.device(device or (generator.device if generator is not None else "cpu"))
+        self.dtype = dtype
+
+    def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+
+    def uniform(self, name: str, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Tensor:
+        u = torch.rand(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+        return u if (low, high) == (0.0, 1.0) else low + (high - low) * u
+
+    def integers(self, name: str, shape: tuple[int, ...], low: int, high: int) -> Tensor:
+        return torch.randint(low, high, shape, generator=self.generator, device=self.device)
+
+    def permutations(self, name: str, count: int, length: int) -> Tensor:
+        # sorting independent uniforms gives every order the same probability, without a loop over the batch
+        keys = torch.rand((count, length), generator=self.generator, device=self.device)
+        return keys.argsort(dim=1)
+
+    def within(self, scope: str) -> FreshDraws:
+        return self
+
+
+class RecordedDraws(Draws):
+    """Replays named tensors, for comparison with recorded runs. Any name is asked for once, with the recorded shape."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], scope: str = "") -> None:
+        self.tensors = tensors
+        self.scope = scope
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        key = self.scope + name
+        if key not in self.tensors:
+            raise KeyError(f"no recorded draw {key!r}; recorded are {sorted(self.tensors)}")
+        value = self.tensors[key]
+        if tuple(value.shape) != tuple(shape):
+            raise ValueError(f"recorded draw {key!r} has shape {tuple(value.shape)}, asked for {tuple(shape)}")
+        return value
+
+    def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return self._take(name, shape)
+
+    def uniform(self, name: str, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Tensor:
+        return self._take(name, shape)
+
+    def integers(self, name: str, shape: tuple[int, ...], low: int, high: int) -> Tensor:
+        return self._take(name, shape)
+
+    def permutations(self, name: str, count: int, length: int) -> Tensor:
+        return self._take(name, (count, length))
+
+    def within(self, scope: str) -> RecordedDraws:
+        return RecordedDraws(self.tensors, f"{self.scope}{scope}/")
+
+
+def fresh(source: Draws | torch.Generator | None, like: Tensor) -> Draws:
+    """`source` as draws on the device and in the type of `like`: draws as they are, a generator, or torch's own."""
+    if isinstance(source, Draws):
+        return source
+    return FreshDraws(source, like.device, like.dtype)

@@ -1,0 +1,107 @@
+"""The generator: latent → image. The noise generator is one too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from nrgan.errors import UserError
+from nrgan.images import stored_from_signed
+from nrgan.networks.blocks import UpBlock
+from nrgan.networks.convolutions import Conv
+
+UP_BLOCKS = 3
+SNAPSHOTS = "snapshots"
+
+
+class Generator(
+    nn.Module,
+    PyTorchModelHubMixin,  # type: ignore[misc]  # the mixin is untyped
+    library_name="nrgan",
+    tags=["gan", "nr-gan", "image-generation", "noise"],
+    license="mit",
+):
+    """z ~ N(0, I), (B, latent_size) → image, signed range, (B, image_channels, image_size, image_size).
+
+    Linear to an (image_size/8)² map, three residual up-blocks, ReLU, 3x3 convolution, tanh; no normalisation.
+    NR-GAN (Kaneko & Harada 2020), appendix; after the reference implementation. Raises `UserError` where the image
+    size is not a multiple of 8.
+    """
+
+    def __init__(
+        self,
+        latent_size: int = 128,
+        image_size: int = 32,
+        image_channels: int = 3,
+        channels: int = 128,
+        residual_scale: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if image_size % 2**UP_BLOCKS or image_size <= 0:
+            raise UserError(f"image size {image_size}: must be a multiple of {2**UP_BLOCKS}")
+        self.latent_size = latent_size
+        self.image_size = image_size
+        self.channels = channels
+        self.start_size = image_size // 2**UP_BLOCKS
+        self.start = nn.Linear(latent_size, channels * self.start_size**2)
+        self.blocks = nn.Sequential(*(UpBlock(channels, residual_scale) for _ in range(UP_BLOCKS)))
+        self.finish = Conv(channels, image_channels)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.start(z).view(-1, self.channels, self.start_size, self.start_size)
+        h = self.blocks(h)
+        return self.finish(h.relu()).tanh()
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int = 0, first: int = 0, batch: int = 100) -> npt.NDArray[np.uint8]:
+        """`n` images, (n, H, W, C) uint8: numbers `first` … `first + n − 1` of the endless series of a seed.
+
+        Image i depends on (seed, i) alone, so that any one of them can be made again.
+        """
+        reference = self.start.weight
+        out = []
+        for start in range(first, first + n, batch):
+            z = latents(seed, range(start, min(start + batch, first + n)), self.latent_size)
+            out.append(stored_from_signed(self(z.to(reference.device, reference.dtype))))
+        channels = self.finish.out_channels
+        empty = np.empty((0, self.image_size, self.image_size, channels), np.uint8)
+        return np.concatenate([empty, *out])
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Generator:
+        """The generator of a snapshot folder, of a run folder (its newest snapshot), or of a Hub repository.
+
+        Raises `UserError` where a local folder holds no snapshot, or one that is cut short.
+        """
+        path = Path(pretrained_model_name_or_path)
+        if not path.exists():
+            return super().from_pretrained(str(pretrained_model_name_or_path), **options)  # type: ignore[no-any-return]
+        folder = newest_snapshot(path)
+        try:
+            return super().from_pretrained(folder, **options)  # type: ignore[no-any-return]
+        except UserError:
+            raise
+        except Exception as error:  # safetensors, JSON and torch each have their own way to refuse
+            raise UserError(f"{folder}: the snapshot cannot be read ({error})") from error
+
+
+def newest_snapshot(folder: Path) -> Path:
+    """`folder` itself where it is a snapshot, else the newest one of the run in it; raises `UserError`."""
+    if (folder / "model.safetensors").is_file():
+        return folder
+    snapshots = sorted(path for path in (folder / SNAPSHOTS).glob("*") if (path / "model.safetensors").is_file())
+    if not snapshots:
+        raise UserError(f"{folder}: holds neither a snapshot (model.safetensors) nor {SNAPSHOTS}/ with one")
+    return snapshots[-1]
+
+
+def latents(seed: int, indices: range, size: int) -> Tensor:
+    """(len(indices), size) float32 standard normal latents; row i is a function of (seed, index) alone."""
+    rows = [np.random.Generator(np.random.Philox(key=[seed, i])).standard_normal(size) for i in indices]
+    return torch.from_numpy(np.stack(rows)).float()

@@ -1,0 +1,163 @@
+"""The frozen noisy training set: each image corrupted once, for good, by draws that depend on its index alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from numpy.random import RandomState
+
+from nrgan.corruptions import Corruption
+from nrgan.data import CIFAR10, ImageSource, Shapes
+from nrgan.data.base import Images
+from nrgan.errors import UserError
+from nrgan.settings import Setting
+from nrgan.storage import default_cache, writing
+
+FORMAT_VERSION = 1
+NoisyImages = npt.NDArray[np.float32]
+"""(N, C, H, W) float32, unit range."""
+
+_CHUNK = 250
+Advance = Callable[[int], None]
+"""Called with the number of images made since the last call."""
+
+
+def corrupt_images(
+    corruption: Corruption,
+    images: Images,
+    indices: npt.NDArray[np.int64],
+    data_seed: int,
+    count: int,
+    clip: bool,
+    rng: RandomState | None = None,
+) -> npt.NDArray[np.float32]:
+    """(K, H, W, C) uint8 images, the `indices` of a set of `count`, with their frozen noise: (K, H, W, C) float32.
+
+    Image i draws from RandomState(data_seed·count + i), then the values are clipped to [0, 1] where `clip`.
+    NR-GAN (Kaneko & Harada 2020), after the reference implementation.
+    """
+    rng = rng or RandomState()
+    noisy = np.empty(images.shape, np.float64)
+    for row, index in enumerate(indices):
+        rng.seed(data_seed * count + int(index))  # re-seeding is the same as a new generator, and three times faster
+        noisy[row] = corruption.corrupt(images[row], rng)
+    return (np.clip(noisy, 0.0, 1.0, out=noisy) if clip else noisy).astype(np.float32)
+
+
+def check_data_seed(data_seed: int, count: int) -> None:
+    """Raises `UserError` where the seeds of `count` images leave the 32 bits that the legacy generator takes."""
+    if not 0 <= data_seed <= (2**32) // count - 1:
+        raise UserError(f"--data-seed {data_seed}: must lie in 0..{2**32 // count - 1} for {count:,} images")
+
+
+def make_noisy(
+    corruption: Corruption,
+    images: Images,
+    data_seed: int = 0,
+    clip: bool = True,
+    advance: Advance | None = None,
+    threads: int | None = None,
+) -> NoisyImages:
+    """The whole frozen noisy set, (N, H, W, C) uint8 → (N, C, H, W) float32, on all cores.
+
+    Threads, not processes: numpy's legacy generator draws without holding the interpreter's lock.
+    """
+    count = len(images)
+    check_data_seed(data_seed, count)
+    corruption.check_fits(*images.shape[1:3])
+    noisy = np.empty((count, images.shape[3], *images.shape[1:3]), np.float32)
+    local = threading.local()
+
+    def work(start: int) -> int:
+        local.rng = getattr(local, "rng", None) or RandomState()
+        rows = slice(start, min(start + _CHUNK, count))
+        indices = np.arange(rows.start, rows.stop)
+        part = corrupt_images(corruption, images[rows], indices, data_seed, count, clip, local.rng)
+        noisy[rows] = part.transpose(0, 3, 1, 2)
+        return len(indices)
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for done in pool.map(work, range(0, count, _CHUNK)):
+            if advance is not None:
+                advance(done)
+    return noisy
+
+
+def open_source(setting: Setting, data_root: Path | None, cache: Path | None, image_size: int = 32) -> ImageSource:
+    """The clean images of a setting; raises `UserError` where they cannot be had at that size."""
+    if setting.source == "shapes":
+        return Shapes(image_size=image_size)
+    source = CIFAR10(data_root, cache=cache)
+    if image_size != source.image_size:
+        raise UserError(
+            f"--image-size {image_size}: {setting.name} has images of {source.image_size}x{source.image_size}; "
+            f"the shapes settings are drawn at any size"
+        )
+    return source
+
+
+def cache_key(setting: Setting, source: ImageSource, data_seed: int, clip: bool) -> dict[str, object]:
+    """Everything the frozen noisy set depends on."""
+    return {
+        "format": FORMAT_VERSION,
+        "corruption": repr(setting.corruption),
+        "data": source.key(),
+        "data_seed": data_seed,
+        "clip": clip,
+    }
+
+
+def key_digest(key: dict[str, object]) -> str:
+    """A short name for a key."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def frozen_noisy_set(
+    setting: Setting,
+    source: ImageSource,
+    data_seed: int = 0,
+    clip: bool = True,
+    cache: Path | None = None,
+    advance: Advance | None = None,
+) -> NoisyImages:
+    """The frozen noisy set of a setting, memory-mapped from the cache, made first where it is not there.
+
+    Raises `UserError` where the data seed does not fit, or the cache folder is full or not writable.
+    """
+    check_data_seed(data_seed, len(source))
+    key = cache_key(setting, source, data_seed, clip)
+    path = (cache or default_cache()) / "noisy" / f"{setting.name}-{key_digest(key)}.npy"
+    cached = _open_cached(path, (len(source), source.channels, source.image_size, source.image_size))
+    if cached is not None:
+        return cached
+    noisy = make_noisy(setting.corruption, source.images(), data_seed, clip, advance)
+    with writing(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(key, indent=1))
+    with writing(path) as part, part.open("wb") as file:
+        np.save(file, noisy)
+    return noisy
+
+
+def _open_cached(path: Path, shape: tuple[int, ...]) -> NoisyImages | None:
+    """The cached set, or None where there is none that is whole."""
+    with suppress(FileNotFoundError, ValueError, EOFError):
+        # copy-on-write: torch wants a writable array, the file is never changed
+        cached = np.load(path, mmap_mode="c", allow_pickle=False)
+        if cached.shape == shape and cached.dtype == np.float32:
+            return cached  # type: ignore[no-any-return]
+    return None
+
+
+def chunks(count: int, size: int) -> Iterator[slice]:
+    """Slices of `size` that cover 0..count-1."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

@@ -1,0 +1,25 @@
+"""No observation: the plain GAN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nrgan.draws import Draws
+from nrgan.observation.base import Model, Observation, Observer, Sizes
+from nrgan.observation.views import View
+from nrgan.settings import Setting
+
+
+@dataclass(frozen=True)
+class Clean(Model):
+    """D sees the generated image itself, so G learns to copy the noise of the data. Goodfellow et al. 2014."""
+
+    def observer(self, setting: Setting, view: View, sizes: Sizes, diversity_weight: float) -> Observer:
+        return _CleanObserver(view)
+
+
+class _CleanObserver(Observer):
+    def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
+        return self.observed(x)

@@ -1,0 +1,49 @@
+"""What is known of the noise's law: n = ε·σ·g(x), ε ~ N(0, 1); σ is what the noise generator makes.
+
+x is the generated image in signed range, detached. g is 1 for the constant prior; a signal-dependent one has g in unit
+range and a factor 2 that brings the noise to signed range: 2·x₁ (multiplicative), 2·√x₁ (Poisson), x₁ = x/2 + ½.
+NR-GAN (Kaneko & Harada 2020), SI-NR-GAN-I, SD-NR-GAN-I and -II.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import Tensor
+
+from nrgan.corruptions import SignalGain
+from nrgan.errors import UserError
+from nrgan.images import signed_difference, unit_from_signed
+from nrgan.settings import Setting
+
+Gain = Callable[[Tensor], Tensor | float]
+"""Standard deviation per σ, from the detached signed image."""
+
+OF_THE_CORRUPTION: Literal["of the corruption"] = "of the corruption"
+"""The prior is the relation that the setting's corruption states."""
+
+Prior = Gain | Literal["of the corruption"] | None
+
+
+def constant(x: Tensor) -> float:
+    """The noise level does not depend on the signal (or the noise generator knows how)."""
+    return 1.0
+
+
+def signal_dependent(gain: SignalGain) -> Gain:
+    """The prior of a known relation between unit-range signal and noise level."""
+
+    def signed_gain(x: Tensor) -> Tensor:
+        return signed_difference(gain(unit_from_signed(x)))
+
+    return signed_gain
+
+
+def resolve(prior: Prior, setting: Setting) -> Gain | None:
+    """The gain of a prior on a setting; raises `UserError` where the setting states no relation."""
+    if prior != OF_THE_CORRUPTION:
+        return prior
+    if setting.corruption.signal_gain is None:
+        raise UserError(f"{setting.name} states no relation between signal and noise")
+    return signal_dependent(setting.corruption.signal_gain)

@@ -1,0 +1,57 @@
+"""Metrics over iterations: JSON lines to compute with, TensorBoard events to look at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nrgan.storage import disk_errors, writing
+from nrgan.training.folder import METRICS, TENSORBOARD
+
+
+
+class Curves:
+    """Appends to `metrics.jsonl` and the TensorBoard events of a run; `iteration` is where the run goes on from."""
+
+    def __init__(self, run: Path, iteration: int = 0) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.path = run / METRICS
+        self._drop_after(iteration)
+        with disk_errors(self.path):
+            self._lines = self.path.open("a", encoding="utf-8")
+            # later events of an earlier, interrupted part of the run are hidden, not shown twice
+            self._board = SummaryWriter(run / TENSORBOARD, purge_step=iteration + 1 if iteration else None)  # type: ignore[no-untyped-call]
+
+    def _drop_after(self, iteration: int) -> None:
+        """Forgets lines that the checkpoint does not know of: they will be made again."""
+        if self.path.exists():
+            kept = [line for line in read_metrics(self.path) if line["iteration"] <= iteration]
+            with writing(self.path) as part:
+                part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+    def add(self, iteration: int, losses: dict[str, float], rate: float) -> None:
+        """One line: mean losses since the last, and images per second."""
+        line = {"iteration": iteration, **losses, "images_per_second": round(rate, 2)}
+        with disk_errors(self.path):
+            self._lines.write(json.dumps(line) + "\n")
+            self._lines.flush()
+        for name, value in losses.items():
+            self._board.add_scalar(f"loss/{name}", value, iteration)  # type: ignore[no-untyped-call]
+        self._board.add_scalar("images_per_second", rate, iteration)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        self._lines.close()
+        self._board.close()  # type: ignore[no-untyped-call]
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a `metrics.jsonl`, in order; a last line that was being written when the run was killed is left out."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines

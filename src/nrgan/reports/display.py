@@ -1,0 +1,80 @@
+"""The live display of a run: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from nrgan.training.losses import describe
+
+
+class Display:
+    """Shows preparations, iterations, losses and messages; a context manager, so that the terminal is left clean."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.live = self.console.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+            disable=not self.live,
+        )
+        self._training: TaskID | None = None
+
+    def __enter__(self) -> Display:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        self.console.print(text, markup=False)
+
+    def preparing(self, what: str, steps: int) -> Callable[[int], None]:
+        """Begins the bar of a preparation; the result is called with the steps done. Silent if no step comes."""
+        task: TaskID | None = None
+
+        def advance(done: int) -> None:
+            nonlocal task
+            if task is None:
+                task = self.bars.add_task(f"making {what}", total=steps, note="")
+                if not self.live:
+                    self.say(f"making {what} ({steps:,}) …")
+            self.bars.advance(task, done)
+
+        return advance
+
+    def training(
+        self, iteration: int, iterations: int, losses: dict[str, float], images_per_second: float, logged: bool
+    ) -> None:
+        """Shows an iteration: always on a terminal's bar, as a line where losses are new otherwise."""
+        note = f"{images_per_second:.0f} images/s  {describe(losses)}" if losses else ""
+        if self._training is None:
+            self._training = self.bars.add_task("training", total=iterations, completed=iteration - 1, note=note)
+        self.bars.update(self._training, completed=iteration, note=note)
+        if logged and not self.live:
+            self.say(f"iteration {iteration:,}/{iterations:,}  {note}{self._left()}")
+
+    def _left(self) -> str:
+        assert self._training is not None
+        left = self.bars.tasks[self._training].time_remaining
+        return f"  {duration(left)} left" if left else ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `3 h 05 min`, `12 min`, `42 s`."""
+    seconds = round(seconds)
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"

@@ -1,0 +1,215 @@
+"""A whole training run: data, training, and the run folder. `train` is the program's main entry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrgan.draws import FreshDraws
+from nrgan.errors import TrainingDiverged, UserError
+from nrgan.images import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
+from nrgan.networks.generator import latents
+from nrgan.noisy import NoisyImages, cache_key, frozen_noisy_set, key_digest, open_source
+from nrgan.observation import Observation
+from nrgan.reports.curves import Curves
+from nrgan.reports.pictures import grid, save_picture
+from nrgan.settings import find_setting
+from nrgan.storage import clear_parts
+from nrgan.training import folder
+from nrgan.training.batches import Batches
+from nrgan.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from nrgan.training.config import TrainConfig
+from nrgan.training.device import prepare_torch
+from nrgan.training.health import Health
+from nrgan.training.loop import iterations
+from nrgan.training.losses import describe
+from nrgan.training.snapshot import snapshot_of
+from nrgan.training.state import TrainState, new_state
+
+GRID = 100
+"""Samples in a picture, ten by ten."""
+_SHOWN_SEED = 0
+_HEALTH_INTERVAL = 100
+
+Preparing = Callable[[str, int], Callable[[int], None]]
+"""Told of a long preparation (what, how many steps), gives what is called with the steps done since the last call."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    iteration: int
+    iterations: int
+    losses: dict[str, float] = field(default_factory=dict)
+    """Means over the last log interval; empty before the first."""
+    images_per_second: float = 0.0
+    """Real images seen by the discriminator per second, over the last log interval."""
+    logged: bool = False
+    """Whether the losses are new."""
+    message: str | None = None
+    """Something the user should know, said once."""
+
+
+def train(
+    config: TrainConfig, *, resume: bool = False, overwrite: bool = False, preparing: Preparing | None = None
+) -> Iterator[Progress]:
+    """Trains, yielding after each iteration; everything a run leaves behind is written to `config.out` on the way.
+
+    Closing the iterator, or leaving a `for` loop over it, saves a checkpoint, from which `resume` goes on.
+    Raises `UserError` before anything is written where the run cannot begin, `TrainingDiverged` on losses that are
+    not finite.
+    """
+    return Run(config, resume=resume, overwrite=overwrite, preparing=preparing).progress()
+
+
+class Run:
+    """A run that is ready to train: data read, networks made, folder begun."""
+
+    def __init__(
+        self, config: TrainConfig, resume: bool = False, overwrite: bool = False, preparing: Preparing | None = None
+    ) -> None:
+        self.config = config
+        device = prepare_torch(config)
+        folder.claim(config, resume, overwrite)
+        noisy, data_key = _noisy_images(config, preparing)
+        self.state = new_state(config, device, noisy.shape[1])
+        self.checkpoint = config.out / CHECKPOINT
+        resumed = resume and self.checkpoint.exists()
+        if resumed:
+            load_checkpoint(self.state, self.checkpoint)
+        about = {"device": _describe_device(device), "data_key": {"digest": key_digest(data_key), **data_key}}
+        folder.begin(config, about, resumed)
+        clear_parts(config.out)
+        self.batches = Batches(noisy, config.batch_size, self.state.place, device)
+        self.health = Health(
+            signed_from_unit(torch.from_numpy(noisy[:1000])), first_check=round(3 / (1 - config.ema_decay))
+        )
+        self.saved_iteration: int | None = self.state.iteration if resumed else None
+        self._picture("real_noisy.png", stored_from_unit(nhwc(noisy[:GRID])))
+
+    def progress(self) -> Iterator[Progress]:
+        """Trains to the end; see `train`."""
+        config, state = self.config, self.state
+        self.curves = Curves(config.out, state.iteration)
+        self._saved_at = self._logged_at = time.monotonic()
+        self._logged_iteration = state.iteration
+        shown = Progress(state.iteration, config.iterations)
+        try:
+            for losses in iterations(state, config, self.batches):
+                state.losses.add(losses)
+                shown = self._after_iteration(shown)
+                yield shown
+            self._finish()
+        except GeneratorExit:
+            self.save_checkpoint()
+            raise
+        finally:
+            self.curves.close()
+
+    def _after_iteration(self, shown: Progress) -> Progress:
+        """Logs, shows and saves what is due, and returns the progress to yield."""
+        config, iteration = self.config, self.state.iteration
+        due = dict(iteration=iteration, iterations=config.iterations)
+        shown = Progress(losses=shown.losses, images_per_second=shown.images_per_second, **due)
+        if self.state.losses.full:
+            self._stop_if_diverged()
+            losses, rate = self.state.losses.means(), self._rate()
+            self.state.losses.clear()
+            self.curves.add(iteration, losses, rate)
+            shown = Progress(losses=losses, images_per_second=rate, logged=True, message=self._health_message(), **due)
+        if iteration % config.sample_interval == 0:
+            self.save_samples()
+        if iteration % config.snapshot_interval == 0:
+            self.save_snapshot()
+        elif time.monotonic() - self._saved_at >= 60 * config.checkpoint_minutes:
+            self.save_checkpoint()
+        return shown
+
+    def _finish(self) -> None:
+        if self.saved_iteration != self.state.iteration:
+            self.save_samples()
+            self.save_snapshot()
+
+    def _rate(self) -> float:
+        now = time.monotonic()
+        done = (self.state.iteration - self._logged_iteration) * self.config.batch_size * self.config.critic_steps
+        rate = done / max(now - self._logged_at, 1e-9)
+        self._logged_at, self._logged_iteration = now, self.state.iteration
+        return rate
+
+    def _stop_if_diverged(self) -> None:
+        if (bad := self.state.losses.first_bad()) is None:
+            return
+        ago, losses = bad
+        saved = f"{self.checkpoint} of iteration {self.saved_iteration}" if self.saved_iteration is not None else "none"
+        raise TrainingDiverged(
+            f"iteration {self.state.iteration - ago}: the losses are not finite ({describe(losses)}); last good "
+            f"checkpoint: {saved}. Lower the learning rates or raise --r1-weight"
+        )
+
+    def _health_message(self) -> str | None:
+        iteration = self.state.iteration
+        if iteration < self.health.first_check or iteration % max(_HEALTH_INTERVAL, self.config.log_interval):
+            return None
+        shown = self.observe_shown(64)
+        return self.health.check(iteration, shown.clean, shown.noise)
+
+    @torch.no_grad()
+    def observe_shown(self, n: int) -> Observation:
+        """The same `n` latents and draws at every call, through the averaged networks."""
+        pair, device = self.state.averaged, self.state.device
+        z = latents(_SHOWN_SEED, range(n), self.config.latent_size).to(device)
+        draws = FreshDraws(torch.Generator(device).manual_seed(_SHOWN_SEED))
+        observation: Observation = pair.observer(pair.generator(z), z, draws)
+        return observation
+
+    def save_samples(self) -> None:
+        """Pictures of the shown samples: clean, and where the model observes them with noise, noise and noisy."""
+        self._stop_if_diverged()
+        shown = self.observe_shown(GRID)
+        self._sample_picture("clean", shown.clean)
+        if shown.noise is not None:
+            self._sample_picture("noise", shown.noise)
+            self._sample_picture("noisy", shown.noisy)
+
+    def save_snapshot(self) -> None:
+        """A snapshot of the averaged networks, and a checkpoint to go with it."""
+        self._stop_if_diverged()
+        snapshot_of(self.state, self.config.out, {"setting": self.config.setting, "model": self.config.model})
+        self.save_checkpoint()
+
+    def save_checkpoint(self) -> None:
+        """The whole state, to go on from."""
+        self._stop_if_diverged()
+        save_checkpoint(self.state, self.checkpoint)
+        self.saved_iteration, self._saved_at = self.state.iteration, time.monotonic()
+
+    def _sample_picture(self, kind: str, images: Tensor) -> None:
+        self._picture(f"iteration-{self.state.iteration:07d}-{kind}.png", stored_from_signed(images))
+
+    def _picture(self, name: str, images: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+        save_picture(grid(images, columns=10), self.config.out / folder.SAMPLES / name)
+
+
+def _noisy_images(config: TrainConfig, preparing: Preparing | None) -> tuple[NoisyImages, dict[str, object]]:
+    """The frozen noisy set and the key of everything it depends on."""
+    setting = find_setting(config.setting)
+    source = open_source(setting, config.data_root, config.cache_dir, config.image_size)
+    if config.batch_size > len(source):
+        raise UserError(f"--batch-size {config.batch_size}: more than the {len(source):,} images of {setting.name}")
+    advance = preparing(f"noisy images of {setting.name}", len(source)) if preparing else None
+    noisy = frozen_noisy_set(setting, source, config.data_seed, config.clip, config.cache_dir, advance)
+    return noisy, cache_key(setting, source, config.data_seed, config.clip)
+
+
+def _describe_device(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device}: {torch.cuda.get_device_name(device)}"
+    return f"cpu, {torch.get_num_threads()} threads"

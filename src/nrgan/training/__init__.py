@@ -1,0 +1,1 @@
+"""Learning: configuration, one iteration, the loop over them, and checkpoints."""

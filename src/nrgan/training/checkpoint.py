@@ -1,0 +1,49 @@
+"""Checkpoints: the whole training state in one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from nrgan.errors import UserError
+from nrgan.storage import writing
+from nrgan.training.state import TrainState
+
+CHECKPOINT = "checkpoint.safetensors"
+FORMAT_VERSION = 1
+
+
+def save_checkpoint(state: TrainState, path: Path) -> None:
+    """Writes the state to `path`; a kill at any moment leaves the earlier checkpoint or this one. Raises `UserError`."""
+    about = {
+        "format": FORMAT_VERSION,
+        "iteration": state.iteration,
+        "epoch": state.place.epoch,
+        "position": state.place.position,
+    }
+    tensors = {name: value.contiguous() for name, value in state.tensors().items()}
+    with writing(path) as part:
+        save_file(tensors, part, metadata={"nrgan": json.dumps(about)})
+
+
+def load_checkpoint(state: TrainState, path: Path) -> None:
+    """Restores the state from `path`, bit for bit; runs no code. Raises `UserError` where the file cannot serve."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads((file.metadata() or {})["nrgan"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: the checkpoint is cut short or not one ({error})") from error
+    if about["format"] != FORMAT_VERSION:
+        raise UserError(f"{path}: a checkpoint of format {about['format']}; this version reads {FORMAT_VERSION}")
+    try:
+        state.load_tensors(tensors)
+    except (KeyError, RuntimeError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise UserError(f"{path}: a checkpoint of another configuration ({first_line})") from error
+    state.iteration = int(about["iteration"])
+    state.place.epoch, state.place.position = int(about["epoch"]), int(about["position"])

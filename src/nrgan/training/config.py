@@ -1,0 +1,158 @@
+"""Every choice of a training run, checked at birth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+from nrgan.errors import UserError
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrainConfig(BaseModel):
+    """What to train, on what, and how. The defaults are the published ones (Kaneko & Harada 2020)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    setting: str
+    """The data set and its noise, such as cifar10ag25 or shapes-ag25; `nrgan list` shows all."""
+    model: str
+    """How generated images are observed: gan, ambientgan, sinrgan1, sinrgan2, sdnrgan1, sdnrgan2 or sdnrgan3."""
+    out: Path
+    """The run folder: configuration, curves, sample pictures, snapshots, checkpoint."""
+
+    iterations: Positive = 200_000
+    """Iterations of training, one generator and one discriminator update each."""
+    batch_size: Positive = 64
+    """Real images in a discriminator update, and as many generated ones."""
+    generator_batch_size: Positive | None = None
+    """Generated images in a generator update; twice the batch size if not given."""
+    critic_steps: Positive = 1
+    """Discriminator updates an iteration."""
+    generator_learning_rate: Rate = 2e-4
+    """Adam's step size for the image and noise generators."""
+    discriminator_learning_rate: Rate = 2e-4
+    """Adam's step size for the discriminator."""
+    beta1: Decay = 0.0
+    """Adam's decay of the gradient's mean."""
+    beta2: Decay = 0.99
+    """Adam's decay of the gradient's square."""
+    decay_iterations: Count = 0
+    """The learning rates fall linearly to zero over the last so many iterations; 0: constant."""
+    r1_weight: Weight = 10.0
+    """Weight of the R1 penalty on real images."""
+    diversity_weight: Weight = 0.02
+    """Weight of the term that keeps the learned noise diverse."""
+    ema_decay: Decay = 0.999
+    """Decay of the moving average of the generators' weights, which is what is saved."""
+
+    channels: Positive = 128
+    """Width of the generators."""
+    discriminator_channels: Positive | None = None
+    """Width of the discriminator; the generators' if not given."""
+    latent_size: Positive = 128
+    """Size of the generator's latent; the noise generator of sdnrgan2 and sdnrgan3 has twice as much."""
+    image_size: Positive = 32
+    """Side of the images in pixels, a multiple of 8; the shapes settings are drawn at any size."""
+    residual_scale: Weight = 0.1
+    """Factor of every residual branch."""
+
+    seed: Count = 0
+    """Seed of the networks, the order of the images and all random draws of training."""
+    data_seed: Count = 0
+    """Seed of the frozen noise of the training images."""
+    clip: bool = True
+    """Clip noisy images to their range, as a sensor does: the data, and what the discriminator sees."""
+
+    snapshot_interval: Positive = 5_000
+    """Iterations between snapshots of the averaged generators."""
+    sample_interval: Positive = 5_000
+    """Iterations between pictures of samples."""
+    log_interval: Positive = 100
+    """Iterations between lines of losses, each the mean over the interval."""
+    checkpoint_minutes: Weight = 10.0
+    """Minutes between checkpoints, from which --resume goes on; 0: one every iteration."""
+
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda or cuda:N."""
+    threads: Count = 0
+    """CPU threads; 0: torch's choice."""
+    deterministic: bool = False
+    """Only operations that give the same bits every time; slower on a GPU."""
+
+    data_root: Path | None = None
+    """A folder with cifar-10-batches-py/ or its archive; if not given, CIFAR-10 is downloaded once."""
+    cache_dir: Path | None = None
+    """Where downloads and noisy sets are kept; $NRGAN_CACHE or the user's cache folder if not given."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "configuration"
+            raise UserError(f"{option} {first['input']}: {first['msg'].lower()}") from error
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Refuses options that each are fine, but not with each other."""
+        from nrgan.models import find_model
+        from nrgan.settings import find_setting
+
+        setting = find_setting(self.setting)
+        find_model(self.model, setting)
+        if self.image_size % 8:
+            raise UserError(f"--image-size {self.image_size}: must be a multiple of 8")
+        if setting.source == "cifar10" and self.image_size != 32:
+            raise UserError(
+                f"--image-size {self.image_size}: {self.setting} has images of 32x32; shapes settings take any size"
+            )
+        setting.corruption.check_fits(self.image_size, self.image_size)
+        if self.decay_iterations > self.iterations:
+            raise UserError(
+                f"--decay-iterations {self.decay_iterations}: more than the {self.iterations} iterations of the run"
+            )
+        if self.diversity_weight > 0 and self.generator_batch % 2:
+            raise UserError(
+                f"--generator-batch-size {self.generator_batch}: must be even, the diversity term pairs its halves"
+            )
+        if setting.source == "shapes" and self.data_root is not None:
+            raise UserError("--data-root: shapes are drawn, they have no data folder; leave it out")
+
+    @property
+    def generator_batch(self) -> int:
+        """The generator's batch size, resolved."""
+        return self.generator_batch_size or 2 * self.batch_size
+
+    @property
+    def discriminator_width(self) -> int:
+        """The discriminator's channels, resolved."""
+        return self.discriminator_channels or self.channels
+
+
+FREE_ON_RESUME = frozenset(
+    {"out", "device", "threads", "data_root", "cache_dir", "iterations"}
+    | {"snapshot_interval", "sample_interval", "checkpoint_minutes"}
+)
+"""Options that may differ when a run goes on: they do not change what is learned (`iterations` only how long)."""
+
+
+def check_same_run(saved: dict[str, Any], config: TrainConfig, where: Path) -> None:
+    """Raises `UserError` where a run in folder `where`, saved with another configuration, cannot go on with this one."""
+    now = config.model_dump(mode="json")
+    free = FREE_ON_RESUME - ({"iterations"} if config.decay_iterations else set())
+    differing = [
+        f"{name.replace('_', '-')} is {saved.get(name)!r} there and {value!r} here"
+        for name, value in now.items()
+        if name not in free and saved.get(name) != value
+    ]
+    if differing:
+        raise UserError(f"{where} holds a run of another configuration: {'; '.join(differing)}")

@@ -1,0 +1,82 @@
+"""The run folder: what lies where, and whether a run may begin there."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nrgan.errors import UserError
+from nrgan.networks.generator import SNAPSHOTS
+from nrgan.storage import disk_errors, writing
+from nrgan.training.checkpoint import CHECKPOINT
+from nrgan.training.config import TrainConfig, check_same_run
+
+CONFIG = "config.json"
+SAMPLES = "samples"
+METRICS = "metrics.jsonl"
+TENSORBOARD = "tensorboard"
+_OURS = (CONFIG, CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD)
+
+
+def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
+    """Raises `UserError` unless a run of this configuration may begin, or go on, in `config.out`. Changes nothing."""
+    out = config.out
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; choose a folder")
+    if resume and overwrite:
+        raise UserError("--resume and --overwrite: choose one")
+    if not any((out / name).exists() for name in _OURS):
+        return
+    if resume:
+        check_same_run(read_config(out), config, out)
+    elif not overwrite:
+        raise UserError(f"{out}: holds a run already; --resume goes on with it, --overwrite deletes it")
+
+
+def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
+    """Makes the folder and writes `config.json`; deletes the run that is there unless it goes on."""
+    out = config.out
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            for name in _OURS:
+                path = out / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    document = {
+        "config": config.model_dump(mode="json"),
+        **about,
+        "versions": {name: version(name) for name in ("nrgan", "torch", "numpy")} | {"python": platform.python_version()},
+        "commit": _commit(),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    with writing(out / CONFIG) as part:
+        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """The saved options of a run; raises `UserError` where the folder holds none."""
+    try:
+        config = json.loads((run / CONFIG).read_text(encoding="utf-8"))["config"]
+    except FileNotFoundError as error:
+        raise UserError(f"{run}: holds no run ({CONFIG} is missing)") from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise UserError(f"{run / CONFIG}: cannot be read ({error})") from error
+    return dict(config)
+
+
+def _commit() -> str | None:
+    """The git commit of the program's own source, where it runs from a checkout."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

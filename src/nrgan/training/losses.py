@@ -1,0 +1,71 @@
+"""Losses gathered on the device and read once an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+Losses = Mapping[str, Tensor]
+"""Scalar losses on the device, weighted as they entered the update."""
+
+NAMES = ("generator", "diversity", "real", "fake", "r1")
+
+
+class LossHistory:
+    """The losses since the last reading, in a buffer on the device: adding to it never waits.
+
+    A loss that an iteration does not have (the generator's in the first) counts as nothing.
+    """
+
+    def __init__(self, capacity: int, device: torch.device) -> None:
+        self._buffer = torch.zeros((capacity, len(NAMES)), device=device)
+        self._known = torch.zeros((capacity, len(NAMES)), dtype=torch.bool)
+        self._none = torch.zeros((), device=device)
+        self._rows = 0
+
+    def add(self, losses: Losses) -> None:
+        """Keeps one iteration's losses."""
+        self._buffer[self._rows] = torch.stack([losses.get(name, self._none) for name in NAMES])
+        self._known[self._rows] = torch.tensor([name in losses for name in NAMES])
+        self._rows += 1
+
+    @property
+    def full(self) -> bool:
+        return self._rows == len(self._buffer)
+
+    def means(self) -> dict[str, float]:
+        """The mean of each loss over the history. Waits for the device."""
+        return self._means(slice(0, self._rows))
+
+    def first_bad(self) -> tuple[int, dict[str, float]] | None:
+        """How many iterations ago the first losses were that are not finite, and those losses. Waits for the device."""
+        bad = (~self._buffer[: self._rows].isfinite()).any(dim=1).nonzero()
+        if not len(bad):
+            return None
+        row = int(bad[0])
+        return self._rows - 1 - row, self._means(slice(row, row + 1))
+
+    def clear(self) -> None:
+        """Forgets the losses kept so far."""
+        self._rows = 0
+
+    def _means(self, rows: slice) -> dict[str, float]:
+        values, known = self._buffer[rows].double().cpu(), self._known[rows]
+        return {name: float(values[known[:, i], i].mean()) for i, name in enumerate(NAMES) if known[:, i].any()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps of it."""
+        return {"values": self._buffer[: self._rows], "known": self._known[: self._rows]}
+
+    def load_tensors(self, named: dict[str, Tensor]) -> None:
+        """Restores what `tensors` gave."""
+        self._rows = len(named["values"])
+        self._buffer[: self._rows] = named["values"].to(self._buffer.device)
+        self._known[: self._rows] = named["known"]
+
+
+def describe(losses: dict[str, float]) -> str:
+    """The losses as text, `name value` each."""
+    return "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
