@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
+import pydantic
 import tyro
 
 from nrgan.errors import UserError
@@ -20,12 +23,171 @@ from nrgan.training.config import TrainConfig
 
 @dataclass
 class Train:
-    """Learn a clean image generator from noisy images only."""
+    """Learn a clean image generator from noisy images only: nrgan train cifar10ag25 sinrgan1 outputs"""
 
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
-    resume: bool = False
-    """Go on from the run folder's last checkpoint, or begin where there is none."""
-    overwrite: bool = False
+    config: tyro.conf.OmitArgPrefixes[TrainConfig]
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Go on from the run folder's last checkpoint; begin where there is none."""
+    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
     """Delete the run that the folder holds."""
-    dry_run: bool = False
+    dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the resolved configuration and stop."""
+
+    def run(self) -> int:
+        return _dry_run(self.config) if self.dry_run else _train(self.config, self.resume, self.overwrite)
+
+
+@dataclass
+class List:
+    """Show all settings and models."""
+
+    def run(self) -> int:
+        from rich.console import Console
+        from rich.table import Table
+
+        from nrgan.models import KNOWLEDGE
+        from nrgan.settings import SETTINGS
+
+        settings = Table("setting", "paper", "corruption", title="Settings")
+        for setting in SETTINGS.values():
+            settings.add_row(setting.name, setting.paper, str(setting.corruption))
+        models = Table("model", "what must be known of the noise", title="Models")
+        for name, knowledge in KNOWLEDGE.items():
+            models.add_row(name, knowledge)
+        console = Console(highlight=False)
+        console.print(settings, models)
+        return 0
+
+
+@dataclass
+class ImportReference:
+    """Read the snapshots of the reference implementation (netG_iter_N.pth, netGn_…, netD_…)."""
+
+    run_dir: Path
+    """The reference's output folder."""
+    out: Path
+    """Where to write the snapshots."""
+
+    def run(self) -> int:
+        from nrgan.reference import import_reference
+
+        for folder in import_reference(self.run_dir, self.out):
+            print(folder)
+        print(f"Generate with: python -c \"from nrgan import Generator; Generator.from_pretrained('{self.out}')\"")
+        return 0
+
+
+@dataclass
+class Demo:
+    """Train a plain GAN and an NR-GAN on drawn, noisy images for a few minutes, and show both in one picture."""
+
+    out: Path = Path("demo-outputs")
+    """Where to write."""
+
+    def run(self) -> int:
+        from nrgan.demo.demo import demo
+
+        return demo(self.out)
+
+
+Verb = (
+    Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
+    | Annotated[Demo, tyro.conf.subcommand("demo")]
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 failed, 2 asked for what cannot be done, 128 + N on signal N."""
+    try:
+        verb: Verb = tyro.cli(
+            Verb,  # type: ignore[arg-type]
+            prog="nrgan",
+            description="Learn a clean image generator when only noisy images exist.",
+            args=arguments,
+            config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
+        )
+        code = verb.run()
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        code = _fail(f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}")
+    except UserError as error:
+        code = _fail(str(error), error.exit_code)
+    except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        code = _fail("interrupted before training began; nothing was left behind", 128 + signal.SIGINT)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int = 2) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _dry_run(config: TrainConfig) -> int:
+    from nrgan.training.device import choose_device
+
+    resolved = config.model_dump(mode="json") | {
+        "device": str(choose_device(config.device)),
+        "generator_batch_size": config.generator_batch,
+        "discriminator_channels": config.discriminator_width,
+    }
+    print(json.dumps(resolved, indent=1))
+    return 0
+
+
+def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
+    from nrgan.reports.display import Display, duration
+    from nrgan.run import Run
+
+    begun = time.monotonic()
+    with Display() as display:
+        run = Run(config, resume, overwrite, display.preparing)
+        first = run.state.iteration
+        if first >= config.iterations:
+            display.say(f"{config.out}: complete at iteration {first:,}; raise --iterations to train on")
+            return 0
+        display.say(
+            f"{'resuming at iteration ' + format(first, ',') if first else 'training'} {config.model} on "
+            f"{config.setting} in {config.out} ({run.device_name})"
+        )
+        with _stop_requests() as requests:
+            progress_of = run.progress()
+            for progress in progress_of:
+                display.training(progress)
+                if requests:
+                    progress_of.close()  # saves a checkpoint
+                    display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")
+                    return 128 + requests[0]
+        display.say(
+            f"done: {config.iterations - first:,} iterations in {duration(time.monotonic() - begun)}. "
+            f"Look at {run.newest_picture}; curves: tensorboard --logdir {config.out}; "
+            f"images: Generator.from_pretrained('{config.out}').sample(100)"
+        )
+    return 0
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, to be obeyed between two iterations; a second SIGINT interrupts at once."""
+    requests: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if requests and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        requests.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    main()

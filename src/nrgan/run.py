@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,6 +27,7 @@ from nrgan.training.device import prepare_torch
 from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
+from nrgan.training.progress import Progress
 from nrgan.training.snapshot import snapshot_of
 from nrgan.training.state import TrainState, new_state
 
@@ -39,22 +38,6 @@ _HEALTH_INTERVAL = 100
 
 Preparing = Callable[[str, int], Callable[[int], None]]
 """Told of a long preparation (what, how many steps), gives what is called with the steps done since the last call."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is."""
-
-    iteration: int
-    iterations: int
-    losses: dict[str, float] = field(default_factory=dict)
-    """Means over the last log interval; empty before the first."""
-    images_per_second: float = 0.0
-    """Real images seen by the discriminator per second, over the last log interval."""
-    logged: bool = False
-    """Whether the losses are new."""
-    message: str | None = None
-    """Something the user should know, said once."""
 
 
 def train(
@@ -84,7 +67,8 @@ class Run:
         resumed = resume and self.checkpoint.exists()
         if resumed:
             load_checkpoint(self.state, self.checkpoint)
-        about = {"device": _describe_device(device), "data_key": {"digest": key_digest(data_key), **data_key}}
+        self.device_name = _describe_device(device)
+        about = {"device": self.device_name, "data_key": {"digest": key_digest(data_key), **data_key}}
         folder.begin(config, about, resumed)
         clear_parts(config.out)
         self.batches = Batches(noisy, config.batch_size, self.state.place, device)
@@ -92,7 +76,7 @@ class Run:
             signed_from_unit(torch.from_numpy(noisy[:1000])), first_check=round(3 / (1 - config.ema_decay))
         )
         self.saved_iteration: int | None = self.state.iteration if resumed else None
-        self._picture("real_noisy.png", stored_from_unit(nhwc(noisy[:GRID])))
+        save_picture(grid(stored_from_unit(nhwc(noisy[:GRID])), columns=10), config.out / folder.SAMPLES / "real_noisy.png")
 
     def progress(self) -> Iterator[Progress]:
         """Trains to the end; see `train`."""
@@ -131,6 +115,11 @@ class Run:
         elif time.monotonic() - self._saved_at >= 60 * config.checkpoint_minutes:
             self.save_checkpoint()
         return shown
+
+    @property
+    def newest_picture(self) -> Path:
+        """The picture of the clean samples of the current iteration."""
+        return self._sample_path("clean")
 
     def _finish(self) -> None:
         if self.saved_iteration != self.state.iteration:
@@ -192,10 +181,10 @@ class Run:
         self.saved_iteration, self._saved_at = self.state.iteration, time.monotonic()
 
     def _sample_picture(self, kind: str, images: Tensor) -> None:
-        self._picture(f"iteration-{self.state.iteration:07d}-{kind}.png", stored_from_signed(images))
+        save_picture(grid(stored_from_signed(images), columns=10), self._sample_path(kind))
 
-    def _picture(self, name: str, images: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
-        save_picture(grid(images, columns=10), self.config.out / folder.SAMPLES / name)
+    def _sample_path(self, kind: str) -> Path:
+        return self.config.out / folder.SAMPLES / f"iteration-{self.state.iteration:07d}-{kind}.png"
 
 
 def _noisy_images(config: TrainConfig, preparing: Preparing | None) -> tuple[NoisyImages, dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from huggingface_hub import PyTorchModelHubMixin
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nrgan.errors import UserError
@@ -55,7 +58,7 @@ class Generator(
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.start(z).view(-1, self.channels, self.start_size, self.start_size)
-        h = self.blocks(h)
+        h = self.blocks(h.contiguous(memory_format=torch.channels_last))
         return self.finish(h.relu()).tanh()
 
     @torch.no_grad()
@@ -84,11 +87,11 @@ class Generator(
             return super().from_pretrained(str(pretrained_model_name_or_path), **options)  # type: ignore[no-any-return]
         folder = newest_snapshot(path)
         try:
-            return super().from_pretrained(folder, **options)  # type: ignore[no-any-return]
-        except UserError:
-            raise
-        except Exception as error:  # safetensors, JSON and torch each have their own way to refuse
+            generator = cls(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            generator.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(f"{folder}: the snapshot cannot be read ({error})") from error
+        return generator.eval()
 
 
 def newest_snapshot(folder: Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from nrgan.training.losses import describe
+from nrgan.training.progress import Progress
 
 
 class Display:
@@ -17,7 +19,7 @@ class Display:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
         self.live = self.console.is_terminal
-        self.bars = Progress(
+        self.bars = rich_progress.Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -55,16 +57,17 @@ class Display:
 
         return advance
 
-    def training(
-        self, iteration: int, iterations: int, losses: dict[str, float], images_per_second: float, logged: bool
-    ) -> None:
+    def training(self, progress: Progress) -> None:
         """Shows an iteration: always on a terminal's bar, as a line where losses are new otherwise."""
-        note = f"{images_per_second:.0f} images/s  {describe(losses)}" if losses else ""
+        iteration, total = progress.iteration, progress.iterations
+        note = f"{progress.images_per_second:.0f} images/s  {describe(progress.losses)}" if progress.losses else ""
         if self._training is None:
-            self._training = self.bars.add_task("training", total=iterations, completed=iteration - 1, note=note)
+            self._training = self.bars.add_task("training", total=total, completed=iteration - 1, note=note)
         self.bars.update(self._training, completed=iteration, note=note)
-        if logged and not self.live:
-            self.say(f"iteration {iteration:,}/{iterations:,}  {note}{self._left()}")
+        if progress.logged and not self.live:
+            self.say(f"iteration {iteration:,}/{total:,}  {note}{self._left()}")
+        if progress.message:
+            self.say(f"warning at iteration {iteration:,}: {progress.message}")
 
     def _left(self) -> str:
         assert self._training is not None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+import tyro
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nrgan.errors import UserError
 
@@ -20,13 +20,15 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 class TrainConfig(BaseModel):
     """What to train, on what, and how. The defaults are the published ones (Kaneko & Harada 2020)."""
 
+    # raises pydantic.ValidationError for a value that an option cannot have, UserError for values that do not agree
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    setting: str
+    setting: Annotated[str, tyro.conf.arg(metavar="SETTING")]
     """The data set and its noise, such as cifar10ag25 or shapes-ag25; `nrgan list` shows all."""
-    model: str
+    model: Annotated[str, tyro.conf.arg(metavar="MODEL")]
     """How generated images are observed: gan, ambientgan, sinrgan1, sinrgan2, sdnrgan1, sdnrgan2 or sdnrgan3."""
-    out: Path
+    out: Annotated[Path, tyro.conf.arg(metavar="OUT")]
     """The run folder: configuration, curves, sample pictures, snapshots, checkpoint."""
 
     iterations: Positive = 200_000
@@ -93,17 +95,10 @@ class TrainConfig(BaseModel):
     cache_dir: Path | None = None
     """Where downloads and noisy sets are kept; $NRGAN_CACHE or the user's cache folder if not given."""
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except pydantic.ValidationError as error:
-            first = error.errors()[0]
-            option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "configuration"
-            raise UserError(f"{option} {first['input']}: {first['msg'].lower()}") from error
-        self._check_together()
-
-    def _check_together(self) -> None:
+    @model_validator(mode="after")
+    def _check_together(self) -> TrainConfig:
         """Refuses options that each are fine, but not with each other."""
+        # imported late: help texts and dry errors should not wait for torch
         from nrgan.models import find_model
         from nrgan.settings import find_setting
 
@@ -126,6 +121,7 @@ class TrainConfig(BaseModel):
             )
         if setting.source == "shapes" and self.data_root is not None:
             raise UserError("--data-root: shapes are drawn, they have no data folder; leave it out")
+        return self
 
     @property
     def generator_batch(self) -> int:

@@ -73,9 +73,10 @@ class TrainState:
         self.losses.load_tensors(_below(named, "losses/"))
         for part, network, adam in self._optimisers():
             for name, parameter in network.named_parameters():
-                # Adam keeps its step count on the host, the moments beside the parameter
+                # Adam keeps its step count on the host, the moments like the parameter (also in memory: a foreach
+                # operation over other strides may round otherwise)
                 adam.state[parameter] = {
-                    key: value.clone() if key == "step" else value.to(parameter.device, parameter.dtype)
+                    key: value.clone() if key == "step" else torch.empty_like(parameter).copy_(value)
                     for key, value in _below(named, f"{part}/{name}/").items()
                 }
 
@@ -107,7 +108,7 @@ def new_state(config: TrainConfig, device: torch.device, image_channels: int, dt
     start = torch.Generator().manual_seed(config.seed)
     for network in (generators, discriminator):
         initialise(network, start)
-        network.to(device, dtype)
+        network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(generators).requires_grad_(False)
 
     return TrainState(

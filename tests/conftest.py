@@ -1,0 +1,94 @@
+"""What all tests share: where the project's shared material lies, where it is there, and data to train on."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+ABSENT = "the shared material (golden vectors, CIFAR-10) is not beside the checkout"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_threads() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing of the tests goes to the user's cache; noisy sets are shared within a test process."""
+    monkeypatch.setenv("NRGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(ABSENT)
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def cifar10_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real CIFAR-10 in its usual folder."""
+    unpack = SHARED / "data" / "cifar10" / "unpack.py"
+    if not unpack.is_file():
+        pytest.skip(ABSENT)
+    root = tmp_path_factory.mktemp("cifar10")
+    subprocess.run([sys.executable, str(unpack), str(root)], check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def stand_in_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like CIFAR-10's, of random bytes: 50,000 training images."""
+    root = tmp_path_factory.mktemp("stand-in")
+    write_stand_in(root)
+    return root
+
+
+def write_stand_in(root: Path) -> None:
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir()
+    rng = np.random.RandomState(0)
+    for i in range(1, 6):
+        data = rng.randint(0, 256, (10_000, 3072), dtype=np.uint8)
+        batch = {b"data": data, b"labels": [int(label) for label in rng.randint(0, 10, 10_000)]}
+        with (folder / f"data_batch_{i}").open("wb") as file:
+            pickle.dump(batch, file, protocol=3)
+
+
+TINY = {
+    "image_size": 16,
+    "channels": 4,
+    "latent_size": 4,
+    "batch_size": 4,
+    "iterations": 6,
+    "log_interval": 2,
+    "threads": 1,
+    "device": "cpu",
+}
+"""Options of a run that takes moments."""
+
+
+@pytest.fixture
+def tiny() -> dict[str, object]:
+    return dict(TINY)
+
+
+def nrgan(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "nrgan", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "200"} | environment,
+        timeout=200,
+        check=False,
+    )
