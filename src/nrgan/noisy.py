@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -143,21 +144,21 @@ def frozen_noisy_set(
     with writing(path.with_suffix(".json")) as part:
         part.write_text(json.dumps(key, indent=1))
     with writing(path) as part, part.open("wb") as file:
-        np.save(file, noisy)
+        _write_npy(file, noisy)
     return noisy
+
+
+def _write_npy(file: BinaryIO, array: NoisyImages) -> None:
+    """Like `np.save`, but a refusal to write keeps the operating system's reason."""
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    file.write(memoryview(array).cast("B"))
 
 
 def _open_cached(path: Path, shape: tuple[int, ...]) -> NoisyImages | None:
     """The cached set, or None where there is none that is whole."""
-    with suppress(FileNotFoundError, ValueError, EOFError):
+    with suppress(OSError, ValueError, EOFError):
         # copy-on-write: torch wants a writable array, the file is never changed
         cached = np.load(path, mmap_mode="c", allow_pickle=False)
         if cached.shape == shape and cached.dtype == np.float32:
             return cached  # type: ignore[no-any-return]
     return None
-
-
-def chunks(count: int, size: int) -> Iterator[slice]:
-    """Slices of `size` that cover 0..count-1."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))

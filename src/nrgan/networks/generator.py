@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from nrgan.errors import UserError
@@ -76,6 +76,10 @@ class Generator(
         empty = np.empty((0, self.image_size, self.image_size, channels), np.uint8)
         return np.concatenate([empty, *out])
 
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Writes the weights; the mixin writes `config.json` and the model card."""
+        save_weights(self, save_directory)
+
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Generator:
         """The generator of a snapshot folder, of a run folder (its newest snapshot), or of a Hub repository.
@@ -92,6 +96,12 @@ class Generator(
         except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(f"{folder}: the snapshot cannot be read ({error})") from error
         return generator.eval()
+
+
+def save_weights(network: nn.Module, folder: Path) -> None:
+    """Writes `folder/model.safetensors`; raises `OSError` where it cannot."""
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    (folder / "model.safetensors").write_bytes(save(weights))
 
 
 def newest_snapshot(folder: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from nrgan.errors import UserError
 from nrgan.storage import writing
@@ -27,7 +27,7 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
     }
     tensors = {name: value.contiguous() for name, value in state.tensors().items()}
     with writing(path) as part:
-        save_file(tensors, part, metadata={"nrgan": json.dumps(about)})
+        part.write_bytes(save(tensors, metadata={"nrgan": json.dumps(about)}))
 
 
 def load_checkpoint(state: TrainState, path: Path) -> None:

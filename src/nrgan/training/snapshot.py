@@ -6,10 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import nn
 
-from nrgan.networks.generator import SNAPSHOTS, Generator
+from nrgan.networks.generator import SNAPSHOTS, Generator, save_weights
 from nrgan.storage import disk_errors
 from nrgan.training.state import TrainState
 
@@ -39,8 +38,7 @@ def save_snapshot(
             if noise_generator is not None:
                 noise_generator.save_pretrained(part / NOISE_GENERATOR)
             (part / DISCRIMINATOR).mkdir()
-            weights = {name: value.contiguous() for name, value in discriminator.state_dict().items()}
-            save_file(weights, part / DISCRIMINATOR / "model.safetensors")
+            save_weights(discriminator, part / DISCRIMINATOR)
             (part / "about.json").write_text(json.dumps(about, indent=1))
             shutil.rmtree(folder, ignore_errors=True)
             part.rename(folder)

@@ -1,0 +1,53 @@
+"""Ranges convert and come back."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nrgan.images import (
+    dequantise,
+    nchw,
+    nhwc,
+    signed_from_unit,
+    stored_from_signed,
+    stored_from_unit,
+    unit_from_signed,
+    unit_from_stored,
+)
+
+ALL_BYTES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+
+
+def test_bytes_survive_the_round_trip() -> None:
+    unit = unit_from_stored(ALL_BYTES)
+    assert unit.dtype == np.float64 and unit.min() == 0 and unit.max() == 1
+    assert np.array_equal(stored_from_unit(unit), ALL_BYTES)
+    signed = signed_from_unit(torch.from_numpy(nchw(unit)))
+    assert np.array_equal(stored_from_signed(signed), ALL_BYTES)
+
+
+@given(st.floats(-10, 10))
+def test_out_of_range_is_clipped_not_wrapped(value: float) -> None:
+    stored = int(stored_from_signed(torch.full((1, 1, 1, 1), value))[0, 0, 0, 0])
+    assert abs(stored - np.clip((value / 2 + 0.5) * 255, 0, 255)) <= 0.5 + 1e-3
+
+
+@given(st.floats(-3, 3))
+def test_unit_and_signed_are_inverse(value: float) -> None:
+    assert abs(float(signed_from_unit(unit_from_signed(torch.tensor(value, dtype=torch.float64)))) - value) < 1e-15
+
+
+def test_dequantisation_fills_each_step_and_no_more() -> None:
+    x = torch.from_numpy(unit_from_stored(ALL_BYTES))
+    low, high = dequantise(x, torch.zeros_like(x)), dequantise(x, torch.ones_like(x))
+    torch.testing.assert_close(low.flatten()[1:], high.flatten()[:-1])  # one step ends where the next begins
+    assert float(low.min()) == -1 and abs(float(high.max()) - 1) < 1e-12
+
+
+def test_layouts() -> None:
+    images = np.random.RandomState(0).rand(2, 4, 5, 3)
+    assert nchw(images).shape == (2, 3, 4, 5)
+    assert np.array_equal(nhwc(nchw(images)), images)
