@@ -100,7 +100,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path; from nrgan.cli import main;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
-        "main(['train', 'shapes-ag25', 'gan', sys.argv[1] + '/out', '--image-size', '16', '--cache-dir', sys.argv[1] + '/cache'])"
+        "out, cache = sys.argv[1] + '/out', sys.argv[1] + '/cache';"
+        "main(['train', 'shapes-ag25', 'gan', out, '--image-size', '16', '--cache-dir', cache])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, timeout=200

@@ -1,10 +1,10 @@
 """Learn a clean image generator when only noisy images exist.
 
-    from nrgan import TrainConfig, train, Generator, SETTINGS
+from nrgan import TrainConfig, train, Generator, SETTINGS
 
-    for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
-        ...
-    images = Generator.from_pretrained("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
+for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
+    ...
+images = Generator.from_pretrained("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from nrgan.errors import TrainingDiverged, UserError
     from nrgan.models import MODELS
     from nrgan.networks import Discriminator, Generator
-    from nrgan.run import Progress, train
+    from nrgan.run import train
     from nrgan.settings import SETTINGS
     from nrgan.training.config import TrainConfig
+    from nrgan.training.progress import Progress
 
 # loaded when first asked for: the command line's help should not wait for torch
 _HOMES = {
     "Discriminator": "nrgan.networks",
     "Generator": "nrgan.networks",
     "MODELS": "nrgan.models",
-    "Progress": "nrgan.run",
+    "Progress": "nrgan.training.progress",
     "SETTINGS": "nrgan.settings",
     "TrainConfig": "nrgan.training.config",
     "TrainingDiverged": "nrgan.errors",

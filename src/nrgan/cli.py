@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 failed, 2 asked for what cannot be done, 128 + N on signal N."""
     try:
         verb: Verb = tyro.cli(
-            Verb,  # type: ignore[arg-type]
+            Verb,
             prog="nrgan",
             description="Learn a clean image generator when only noisy images exist.",
             args=arguments,
@@ -156,11 +156,11 @@ def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
             f"{config.setting} in {config.out} ({run.device_name})"
         )
         with _stop_requests() as requests:
-            progress_of = run.progress()
-            for progress in progress_of:
+            training = run.progress()
+            for progress in training:
                 display.training(progress)
                 if requests:
-                    progress_of.close()  # saves a checkpoint
+                    training.close()  # saves a checkpoint
                     display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")
                     return 128 + requests[0]
         display.say(

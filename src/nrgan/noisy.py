@@ -151,7 +151,7 @@ def frozen_noisy_set(
 def _write_npy(file: BinaryIO, array: NoisyImages) -> None:
     """Like `np.save`, but a refusal to write keeps the operating system's reason."""
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-    file.write(memoryview(array).cast("B"))
+    file.write(array.data)
 
 
 def _open_cached(path: Path, shape: tuple[int, ...]) -> NoisyImages | None:
@@ -160,5 +160,5 @@ def _open_cached(path: Path, shape: tuple[int, ...]) -> NoisyImages | None:
         # copy-on-write: torch wants a writable array, the file is never changed
         cached = np.load(path, mmap_mode="c", allow_pickle=False)
         if cached.shape == shape and cached.dtype == np.float32:
-            return cached  # type: ignore[no-any-return]
+            return cached
     return None

@@ -21,7 +21,9 @@ def import_reference(run: Path, out: Path) -> list[Path]:
     snapshot folders, oldest first. Raises `UserError` where there is nothing to read, or a file is not what it
     should be. Nothing in the files is run: weights are loaded as weights only.
     """
-    found = {int(m[1]): path for path in run.glob("netG_iter_*.pth") if (m := re.search(r"_iter_(\d+)\.pth$", path.name))}
+    found = {
+        int(m[1]): path for path in run.glob("netG_iter_*.pth") if (m := re.search(r"_iter_(\d+)\.pth$", path.name))
+    }
     if not found:
         raise UserError(f"{run}: holds no netG_iter_N.pth of the reference implementation")
     options = _options(run / "args.txt")
@@ -36,7 +38,11 @@ def import_reference(run: Path, out: Path) -> list[Path]:
             _generator(path, float(options.get("g_residual_factor", 0.1))),
             _generator(noise_path, float(options.get("g_residual_factor", 0.1))) if noise_path.is_file() else None,
             _discriminator(d_path, float(options.get("d_residual_factor", 0.1))),
-            {"iteration": iteration, "imported_from": "reference implementation", "reference_options": options},
+            {
+                "iteration": iteration,
+                "imported_from": "reference implementation",
+                "reference_options": options,
+            },
         )
         folders.append(folder)
     return folders
@@ -79,7 +85,9 @@ def _discriminator(path: Path, residual_scale: float) -> Discriminator:
         discriminator = Discriminator(image_channels, channels, residual_scale)
         discriminator.load_state_dict(state)
     except (KeyError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: not a discriminator of the reference implementation ({_first_line(error)})") from error
+        raise UserError(
+            f"{path}: not a discriminator of the reference implementation ({_first_line(error)})"
+        ) from error
     return discriminator
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -29,7 +30,7 @@ from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
 from nrgan.training.progress import Progress
 from nrgan.training.snapshot import snapshot_of
-from nrgan.training.state import TrainState, new_state
+from nrgan.training.state import new_state
 
 GRID = 100
 """Samples in a picture, ten by ten."""
@@ -42,7 +43,7 @@ Preparing = Callable[[str, int], Callable[[int], None]]
 
 def train(
     config: TrainConfig, *, resume: bool = False, overwrite: bool = False, preparing: Preparing | None = None
-) -> Iterator[Progress]:
+) -> Generator[Progress]:
     """Trains, yielding after each iteration; everything a run leaves behind is written to `config.out` on the way.
 
     Closing the iterator, or leaving a `for` loop over it, saves a checkpoint, from which `resume` goes on.
@@ -56,7 +57,11 @@ class Run:
     """A run that is ready to train: data read, networks made, folder begun."""
 
     def __init__(
-        self, config: TrainConfig, resume: bool = False, overwrite: bool = False, preparing: Preparing | None = None
+        self,
+        config: TrainConfig,
+        resume: bool = False,
+        overwrite: bool = False,
+        preparing: Preparing | None = None,
     ) -> None:
         self.config = config
         device = prepare_torch(config)
@@ -76,9 +81,12 @@ class Run:
             signed_from_unit(torch.from_numpy(noisy[:1000])), first_check=round(3 / (1 - config.ema_decay))
         )
         self.saved_iteration: int | None = self.state.iteration if resumed else None
-        save_picture(grid(stored_from_unit(nhwc(noisy[:GRID])), columns=10), config.out / folder.SAMPLES / "real_noisy.png")
+        save_picture(
+            grid(stored_from_unit(nhwc(noisy[:GRID])), columns=10),
+            config.out / folder.SAMPLES / "real_noisy.png",
+        )
 
-    def progress(self) -> Iterator[Progress]:
+    def progress(self) -> Generator[Progress]:
         """Trains to the end; see `train`."""
         config, state = self.config, self.state
         self.curves = Curves(config.out, state.iteration)
@@ -100,14 +108,13 @@ class Run:
     def _after_iteration(self, shown: Progress) -> Progress:
         """Logs, shows and saves what is due, and returns the progress to yield."""
         config, iteration = self.config, self.state.iteration
-        due = dict(iteration=iteration, iterations=config.iterations)
-        shown = Progress(losses=shown.losses, images_per_second=shown.images_per_second, **due)
+        shown = replace(shown, iteration=iteration, logged=False, message=None)
         if self.state.losses.full:
             self._stop_if_diverged()
             losses, rate = self.state.losses.means(), self._rate()
             self.state.losses.clear()
             self.curves.add(iteration, losses, rate)
-            shown = Progress(losses=losses, images_per_second=rate, logged=True, message=self._health_message(), **due)
+            shown = replace(shown, losses=losses, images_per_second=rate, logged=True, message=self._health_message())
         if iteration % config.sample_interval == 0:
             self.save_samples()
         if iteration % config.snapshot_interval == 0:

@@ -125,7 +125,9 @@ def test_a_hostile_pickle_runs_nothing(stand_in_root: Path, tmp_path: Path) -> N
     for payload in (Hostile(marker), {b"data": Hostile(marker), b"labels": []}):
         for protocol in (3, 4):
             root = copy_with(
-                stand_in_root, tmp_path / f"{type(payload).__name__}{protocol}", data_batch_3=pickle.dumps(payload, protocol)
+                stand_in_root,
+                tmp_path / f"{type(payload).__name__}{protocol}",
+                data_batch_3=pickle.dumps(payload, protocol),
             )
             with pytest.raises(UserError, match=r"data_batch_3: not a CIFAR-10 batch: it asks for .*system"):
                 CIFAR10(root).images()
@@ -160,7 +162,7 @@ def test_other_contents_are_refused_by_name(name: str, stand_in_root: Path, tmp_
 def test_truncated_missing_and_short_files(stand_in_root: Path, tmp_path: Path) -> None:
     content = (stand_in_root / FOLDER / "data_batch_4").read_bytes()
     cut = copy_with(stand_in_root, tmp_path / "cut", data_batch_4=content[: len(content) // 3])
-    with pytest.raises(UserError, match="data_batch_4.*cut short"):
+    with pytest.raises(UserError, match=r"data_batch_4.*cut short"):
         CIFAR10(cut).images()
     missing = copy_with(stand_in_root, tmp_path / "missing", data_batch_5=None)
     with pytest.raises(UserError, match="data_batch_5: missing"):
@@ -185,5 +187,3 @@ def test_key_follows_the_bytes(stand_in_root: Path, tmp_path: Path) -> None:
     assert CIFAR10(changed).key() != CIFAR10(stand_in_root).key()
     assert CIFAR10(stand_in_root).key() == CIFAR10(stand_in_root).key()
     assert module.ARCHIVE_SHA256.startswith("6d958be0")
-
-

@@ -83,7 +83,13 @@ def reference_name(name: str, kind: str) -> str:
 
 def record(model: str, setting: str) -> None:
     config = TrainConfig(
-        setting=setting, model=model, out=Path("unused"), channels=2, latent_size=3, batch_size=2, iterations=3
+        setting=setting,
+        model=model,
+        out=Path("unused"),
+        channels=2,
+        latent_size=3,
+        batch_size=2,
+        iterations=3,
     )
     state = new_state(config, torch.device("cpu"), 3, torch.float64)
     rng = torch.Generator().manual_seed(1)
@@ -111,7 +117,12 @@ def record(model: str, setting: str) -> None:
                 arrays[f"iter{i}/d/real"] = real
                 losses |= discriminator_step(state, config, real, Recorder(rng, kept))
             arrays |= {f"iter{i}/{update}/{name}": value for name, value in kept.items()}
-        theirs = {"generator": "G/loss_fake", "diversity": "Gn/loss_ds", "real": "D/loss_real", "fake": "D/loss_fake"}
+        theirs = {
+            "generator": "G/loss_fake",
+            "diversity": "Gn/loss_ds",
+            "real": "D/loss_real",
+            "fake": "D/loss_fake",
+        }
         for name, value in losses.items():
             arrays[f"iter{i}/loss/{theirs.get(name, 'D/loss_r1')}"] = value
     keep_weights("final")

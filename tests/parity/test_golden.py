@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parity import Deviation, noisy_stand_in, replay
 
 from nrgan.settings import SETTINGS
+from parity import Deviation, noisy_stand_in, replay
 
 HERE = Path(__file__).parent
 REFERENCE_RUNS = [

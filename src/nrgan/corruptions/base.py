@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,15 +11,13 @@ import torch
 from numpy.random import RandomState
 from torch import Tensor
 
+from nrgan.corruptions.gains import SignalGain
 from nrgan.draws import Draws, fresh
 from nrgan.errors import UserError
 from nrgan.images import unit_from_stored
 
 Image = npt.NDArray[np.float64]
 """One unit-range image, (H, W, C) float64."""
-
-SignalGain = Callable[[Tensor], Tensor]
-"""How the noise's standard deviation grows with the unit-range signal: g(x), same shape as x."""
 
 STEP = 1 / 255
 """One 8-bit step in unit range: noise levels are given on the scale 0..255."""

@@ -67,7 +67,7 @@ class BrownGaussian(AdditiveNoise):
             pad = [(margin, margin) if a == axis else (0, 0) for a in range(3)]
             padded = np.pad(e, pad)
             n = e.shape[axis]
-            e = sum(w * padded.take(range(i, i + n), axis) for i, w in enumerate(self._row))  # type: ignore[assignment]
+            e = sum(w * padded.take(range(i, i + n), axis) for i, w in enumerate(self._row))
         return e
 
     def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:

@@ -9,8 +9,8 @@ from numpy.random import RandomState
 from torch import Tensor
 
 from nrgan.corruptions.additive_gaussian import AdditiveGaussian
-from nrgan.corruptions.base import AdditiveNoise, Corruption, Image, SignalGain
-from nrgan.corruptions.gains import proportional, square_root
+from nrgan.corruptions.base import AdditiveNoise, Corruption, Image
+from nrgan.corruptions.gains import PROPORTIONAL, SQUARE_ROOT, SignalGain
 from nrgan.corruptions.multiplicative_gaussian import MultiplicativeGaussian
 from nrgan.corruptions.poisson import Poisson
 from nrgan.draws import Draws
@@ -29,7 +29,7 @@ class MultiplicativeAdditiveGaussian(AdditiveNoise):
     multiplicative: MultiplicativeGaussian = field(default_factory=MultiplicativeGaussian)
     additive: AdditiveGaussian = field(default_factory=AdditiveGaussian)
 
-    signal_gain: ClassVar[SignalGain | None] = staticmethod(proportional)
+    signal_gain: ClassVar[SignalGain | None] = PROPORTIONAL
 
     def noise(self, u: Image, rng: RandomState) -> Image:
         # summed before the image is added: the order fixes the last bit
@@ -47,7 +47,7 @@ class PoissonGaussian(Corruption):
     poisson: Poisson = field(default_factory=Poisson)
     additive: AdditiveGaussian = field(default_factory=AdditiveGaussian)
 
-    signal_gain: ClassVar[SignalGain | None] = staticmethod(square_root)
+    signal_gain: ClassVar[SignalGain | None] = SQUARE_ROOT
 
     def _corrupt(self, u: Image, rng: RandomState) -> Image:
         y = self.poisson._corrupt(u, rng)

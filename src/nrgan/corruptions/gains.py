@@ -1,15 +1,22 @@
-"""Known relations between signal and noise level: the standard deviation is proportional to g(x), x unit range."""
+"""Known relations between signal and noise level."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 from torch import Tensor
 
 
-def proportional(x: Tensor) -> Tensor:
-    """g(x) = x: multiplicative noise."""
-    return x
+class SignalGain(NamedTuple):
+    """The noise's standard deviation is proportional to g(x), x the unit-range signal; same shapes."""
+
+    name: str
+    g: Callable[[Tensor], Tensor]
 
 
-def square_root(x: Tensor) -> Tensor:
-    """g(x) = √x: counting (Poisson) noise."""
-    return x.sqrt()
+PROPORTIONAL = SignalGain("proportional", lambda x: x)
+"""g(x) = x: multiplicative noise."""
+
+SQUARE_ROOT = SignalGain("square root", lambda x: x.sqrt())
+"""g(x) = √x: counting (Poisson) noise."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 from numpy.random import RandomState
 from torch import Tensor
 
-from nrgan.corruptions.base import STEP, AdditiveNoise, Image, SignalGain
-from nrgan.corruptions.gains import proportional
+from nrgan.corruptions.base import STEP, AdditiveNoise, Image
+from nrgan.corruptions.gains import PROPORTIONAL, SignalGain
 from nrgan.corruptions.levels import Level, check_level, draw_level, draw_levels
 from nrgan.draws import Draws
 
@@ -20,7 +20,7 @@ class MultiplicativeGaussian(AdditiveNoise):
 
     level: Level = 25
 
-    signal_gain: ClassVar[SignalGain | None] = staticmethod(proportional)
+    signal_gain: ClassVar[SignalGain | None] = PROPORTIONAL
 
     def __post_init__(self) -> None:
         check_level(self, "level", self.level)

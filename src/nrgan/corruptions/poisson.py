@@ -8,8 +8,8 @@ from typing import ClassVar
 from numpy.random import RandomState
 from torch import Tensor
 
-from nrgan.corruptions.base import Corruption, Image, SignalGain
-from nrgan.corruptions.gains import square_root
+from nrgan.corruptions.base import Corruption, Image
+from nrgan.corruptions.gains import SQUARE_ROOT, SignalGain
 from nrgan.corruptions.levels import Level, check_level, draw_level, draw_levels
 from nrgan.draws import Draws
 
@@ -23,7 +23,7 @@ class Poisson(Corruption):
 
     events: Level = 30
 
-    signal_gain: ClassVar[SignalGain | None] = staticmethod(square_root)
+    signal_gain: ClassVar[SignalGain | None] = SQUARE_ROOT
 
     def __post_init__(self) -> None:
         check_level(self, "events", self.events, positive=True)

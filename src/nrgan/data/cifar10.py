@@ -108,9 +108,7 @@ class CIFAR10(ImageSource):
 def download(url: str, digest: str, cache: Path) -> Path:
     """The archive in the cache folder, downloaded with a progress bar and verified; raises `UserError`."""
     try:
-        return Path(
-            pooch.retrieve(url, known_hash=f"sha256:{digest}", fname=ARCHIVE, path=cache, progressbar=True)
-        )
+        return Path(pooch.retrieve(url, known_hash=f"sha256:{digest}", fname=ARCHIVE, path=cache, progressbar=True))
     except ValueError as error:  # pooch: the hash differs; the file has not been kept
         raise UserError(f"{url}: wrong checksum, the download was altered or cut short; try again") from error
     except PermissionError as error:

@@ -139,7 +139,9 @@ def _render(table: Array, size: int) -> Images:
     return np.clip(image * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
-def _draw_shape(image: Array, take: _Take, x: Array, y: Array, pixel: np.float32, present: npt.NDArray[np.bool_]) -> Array:
+def _draw_shape(
+    image: Array, take: _Take, x: Array, y: Array, pixel: np.float32, present: npt.NDArray[np.bool_]
+) -> Array:
     """Paints one shape and its shadow on (K, H, W, 3) images, where `present`."""
     kind = (take() * 3).astype(np.int64)
     cx, cy, radius = take(0.18, 0.82), take(0.3, 0.8), take(0.12, 0.26)

@@ -25,7 +25,7 @@ SNAPSHOTS = "snapshots"
 
 class Generator(
     nn.Module,
-    PyTorchModelHubMixin,  # type: ignore[misc]  # the mixin is untyped
+    PyTorchModelHubMixin,
     library_name="nrgan",
     tags=["gan", "nr-gan", "image-generation", "noise"],
     license="mit",
@@ -88,7 +88,7 @@ class Generator(
         """
         path = Path(pretrained_model_name_or_path)
         if not path.exists():
-            return super().from_pretrained(str(pretrained_model_name_or_path), **options)  # type: ignore[no-any-return]
+            return super().from_pretrained(str(pretrained_model_name_or_path), **options)
         folder = newest_snapshot(path)
         try:
             generator = cls(**json.loads((folder / "config.json").read_text(encoding="utf-8")))

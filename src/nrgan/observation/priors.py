@@ -35,7 +35,7 @@ def signal_dependent(gain: SignalGain) -> Gain:
     """The prior of a known relation between unit-range signal and noise level."""
 
     def signed_gain(x: Tensor) -> Tensor:
-        return signed_difference(gain(unit_from_signed(x)))
+        return signed_difference(gain.g(unit_from_signed(x)))
 
     return signed_gain
 

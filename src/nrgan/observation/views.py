@@ -27,7 +27,10 @@ def blurred(y: Tensor) -> Tensor:
 
 
 # view → (function, channels out per channel in)
-_VIEWS: dict[ViewName, tuple[Callable[[Tensor], Tensor], int]] = {"plain": (plain, 1), "blurred": (blurred, 2)}
+_VIEWS: dict[ViewName, tuple[Callable[[Tensor], Tensor], int]] = {
+    "plain": (plain, 1),
+    "blurred": (blurred, 2),
+}
 
 
 @dataclass(frozen=True)

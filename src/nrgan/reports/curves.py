@@ -10,7 +10,6 @@ from nrgan.storage import disk_errors, writing
 from nrgan.training.folder import METRICS, TENSORBOARD
 
 
-
 class Curves:
     """Appends to `metrics.jsonl` and the TensorBoard events of a run; `iteration` is where the run goes on from."""
 
@@ -22,7 +21,7 @@ class Curves:
         with disk_errors(self.path):
             self._lines = self.path.open("a", encoding="utf-8")
             # later events of an earlier, interrupted part of the run are hidden, not shown twice
-            self._board = SummaryWriter(run / TENSORBOARD, purge_step=iteration + 1 if iteration else None)  # type: ignore[no-untyped-call]
+            self._board = SummaryWriter(run / TENSORBOARD, purge_step=iteration + 1 if iteration else None)
 
     def _drop_after(self, iteration: int) -> None:
         """Forgets lines that the checkpoint does not know of: they will be made again."""
@@ -38,16 +37,16 @@ class Curves:
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
         for name, value in losses.items():
-            self._board.add_scalar(f"loss/{name}", value, iteration)  # type: ignore[no-untyped-call]
-        self._board.add_scalar("images_per_second", rate, iteration)  # type: ignore[no-untyped-call]
+            self._board.add_scalar(f"loss/{name}", value, iteration)
+        self._board.add_scalar("images_per_second", rate, iteration)
 
     def close(self) -> None:
         self._lines.close()
-        self._board.close()  # type: ignore[no-untyped-call]
+        self._board.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`, in order; a last line that was being written when the run was killed is left out."""
+    """The lines of a `metrics.jsonl`, in order, but for a last one that was being written when the run was killed."""
     lines = []
     for text in path.read_text(encoding="utf-8").splitlines():
         try:

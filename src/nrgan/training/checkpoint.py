@@ -18,7 +18,7 @@ FORMAT_VERSION = 1
 
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
-    """Writes the state to `path`; a kill at any moment leaves the earlier checkpoint or this one. Raises `UserError`."""
+    """Writes the state; a kill at any moment leaves the earlier checkpoint or this one. Raises `UserError`."""
     about = {
         "format": FORMAT_VERSION,
         "iteration": state.iteration,

@@ -142,7 +142,7 @@ FREE_ON_RESUME = frozenset(
 
 
 def check_same_run(saved: dict[str, Any], config: TrainConfig, where: Path) -> None:
-    """Raises `UserError` where a run in folder `where`, saved with another configuration, cannot go on with this one."""
+    """Raises `UserError` where the run in folder `where`, saved with these options, cannot go on with `config`."""
     now = config.model_dump(mode="json")
     free = FREE_ON_RESUME - ({"iterations"} if config.decay_iterations else set())
     differing = [

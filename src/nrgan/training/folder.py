@@ -51,7 +51,8 @@ def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
     document = {
         "config": config.model_dump(mode="json"),
         **about,
-        "versions": {name: version(name) for name in ("nrgan", "torch", "numpy")} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in ("nrgan", "torch", "numpy")}
+        | {"python": platform.python_version()},
         "commit": _commit(),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
@@ -75,7 +76,11 @@ def _commit() -> str | None:
     here = Path(__file__).parent
     try:
         found = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+            ["git", "-C", str(here), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -66,13 +66,13 @@ class Health:
         flat = samples.contrast < LOW_CONTRAST * self.data.contrast
         if flat and noise_std > EXCESS_NOISE * self.data.contrast:
             return {
-                "swallowed": f"the noise generator has taken the whole image (clean samples are near constant, learned"
+                "swallowed": f"the noise generator has taken the whole image (clean samples are near constant,"
                 f" noise {noise_std:.2f}, data {self.data.contrast:.2f}, of 2). The model's knowledge of the noise does"
                 f" not tell it from these images: choose a model that knows more (sinrgan1, sdnrgan2, ambientgan)"
             }
         if samples.between < SAME_IMAGES * self.data.between:
             return {
-                "collapsed": f"the clean samples are nearly all alike (they differ by {samples.between:.3f}, the data by"
+                "collapsed": f"the clean samples are nearly all alike (differing by {samples.between:.3f}, data"
                 f" {self.data.between:.3f}, of 2). What usually helps: another --seed, a larger --r1-weight or"
                 f" --batch-size, a smaller --generator-learning-rate"
             }

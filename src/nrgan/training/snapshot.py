@@ -22,7 +22,11 @@ def snapshot_folder(run: Path, iteration: int) -> Path:
 
 
 def save_snapshot(
-    folder: Path, generator: Generator, noise_generator: Generator | None, discriminator: nn.Module, about: dict[str, object]
+    folder: Path,
+    generator: Generator,
+    noise_generator: Generator | None,
+    discriminator: nn.Module,
+    about: dict[str, object],
 ) -> None:
     """Writes a snapshot folder, whole or not at all: the generator's files, and the other networks in folders below.
 

@@ -91,16 +91,14 @@ def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in named.items() if name.startswith(prefix)}
 
 
-def new_state(config: TrainConfig, device: torch.device, image_channels: int, dtype: torch.dtype = torch.float32) -> TrainState:
+def new_state(
+    config: TrainConfig, device: torch.device, image_channels: int, dtype: torch.dtype = torch.float32
+) -> TrainState:
     """The state before the first iteration; the networks' start depends on `config.seed` alone."""
     setting = find_setting(config.setting)
     view = View(setting.view, config.clip)
-    sizes = Sizes(
-        config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale
-    )
-    generator = Generator(
-        config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale
-    )
+    sizes = Sizes(config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale)
+    generator = Generator(config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale)
     observer = find_model(config.model, setting).observer(setting, view, sizes, config.diversity_weight)
     generators = GeneratorPair(generator, observer)
     discriminator = Discriminator(view.channels(image_channels), config.discriminator_width, config.residual_scale)
@@ -133,4 +131,3 @@ def learning_rate_factor(config: TrainConfig, updates: int) -> float:
         return 1.0
     late = updates + 1 - (config.iterations - config.decay_iterations)
     return 1.0 - max(0, late) / config.decay_iterations
-

@@ -1,0 +1,181 @@
+"""A plain GAN beside an NR-GAN, trained on drawn, noisy images in minutes on two cores."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from nrgan.data import Shapes
+from nrgan.errors import UserError
+from nrgan.evaluation.noise_level import noise_level
+from nrgan.images import nhwc, stored_from_unit, unit_from_signed
+from nrgan.networks import Generator
+from nrgan.networks.generator import latents, newest_snapshot
+from nrgan.noisy import frozen_noisy_set
+from nrgan.reports.curves import read_metrics
+from nrgan.reports.display import Display
+from nrgan.reports.pictures import grid
+from nrgan.settings import find_setting
+from nrgan.storage import writing
+from nrgan.training.folder import METRICS
+from nrgan.training.snapshot import NOISE_GENERATOR
+
+SETTING = "shapes-ag25"
+TRUE_LEVEL = 25
+MODELS = {"gan": "plain GAN", "sinrgan2": "NR-GAN"}
+SIZE = 16
+ITERATIONS = 2400
+# Half the published sizes, a larger step and a shorter average: the published training needs days, this one minutes.
+OPTIONS = {
+    "image-size": SIZE,
+    "channels": 32,
+    "batch-size": 32,
+    "iterations": ITERATIONS,
+    "generator-learning-rate": 5e-4,
+    "discriminator-learning-rate": 5e-4,
+    "ema-decay": 0.99,
+    "log-interval": 20,
+    "sample-interval": 400,
+    "snapshot-interval": ITERATIONS,
+    "checkpoint-minutes": 1,
+    "threads": 1,
+    "device": "cpu",
+}
+SHOWN, MEASURED = 36, 500
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demo shows: images (N, H, W, 3) uint8, and noise levels on the scale 0..255."""
+
+    training: Images
+    gan: Images
+    nrgan: Images
+    noise: Images
+    levels: dict[str, float]
+
+
+def demo(out: Path) -> int:
+    """Trains both models (or goes on where an earlier call stopped), prints noise levels, writes `out/demo.png`.
+
+    Returns the exit code. Raises `UserError` where a training fails.
+    """
+    with Display() as display:
+        setting, source = find_setting(SETTING), Shapes(image_size=SIZE)
+        noisy = frozen_noisy_set(setting, source, advance=display.preparing(f"noisy images of {SETTING}", len(source)))
+        stopped = _train_both(out, display)
+    if stopped:
+        print(f"stopped; both runs are saved in {out}, the same command goes on")
+        return stopped
+    result = measure(out, stored_from_unit(nhwc(noisy[:MEASURED])), source.draw(range(MEASURED)))
+    _print(result)
+    picture = out / "demo.png"
+    _draw(result, picture)
+    print(f"Look at {picture}")
+    return 0
+
+
+def _train_both(out: Path, display: Display) -> int:
+    """Both trainings at once, a core each; returns 0, or 128 + N where signal N stopped them."""
+    begun = time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
+    options = [str(part) for name, value in OPTIONS.items() for part in (f"--{name}", value)]
+    runs = {}
+    for model in MODELS:
+        command = [
+            sys.executable,
+            "-m",
+            "nrgan",
+            "train",
+            SETTING,
+            model,
+            str(out / model),
+            "--resume",
+            *options,
+        ]
+        with (out / f"{model}.log").open("a") as log:
+            runs[model] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    bars = {model: display.bars.add_task(name, total=ITERATIONS, note="") for model, name in MODELS.items()}
+    display.say(f"training {' and '.join(MODELS)} on {SETTING}, {ITERATIONS:,} iterations each, a few minutes …")
+    try:
+        while any(run.poll() is None for run in runs.values()):
+            time.sleep(1)
+            for model, bar in bars.items():
+                display.bars.update(bar, completed=_iteration(out / model))
+    except KeyboardInterrupt:
+        for run in runs.values():
+            run.send_signal(signal.SIGINT)
+        for run in runs.values():
+            run.wait()
+        return 128 + signal.SIGINT
+    for model, run in runs.items():
+        if run.returncode:
+            last = (out / f"{model}.log").read_text().strip().splitlines()[-1:]
+            raise UserError(f"training {model} ended with code {run.returncode}: {' '.join(last)}")
+    display.say(f"trained in {(time.monotonic() - begun) / 60:.1f} minutes")
+    return 0
+
+
+def _iteration(run: Path) -> int:
+    path = run / METRICS
+    lines = read_metrics(path) if path.exists() else []
+    return int(lines[-1]["iteration"]) if lines else 0
+
+
+def measure(out: Path, training: Images, clean: Images) -> Result:
+    """Samples of both trained models, the learned noise, and the noise level of each."""
+    gan = Generator.from_pretrained(out / "gan").sample(MEASURED, seed=1)
+    nrgan = Generator.from_pretrained(out / "sinrgan2").sample(MEASURED, seed=1)
+    noise_generator = Generator.from_pretrained(newest_snapshot(out / "sinrgan2") / NOISE_GENERATOR)
+    with torch.no_grad():
+        noise = noise_generator(latents(1, range(MEASURED), noise_generator.latent_size))
+    return Result(
+        training=training[:SHOWN],
+        gan=gan[:SHOWN],
+        nrgan=nrgan[:SHOWN],
+        noise=stored_from_unit(nhwc(unit_from_signed(noise[:SHOWN]).numpy())),
+        levels={
+            "clean images (never seen)": noise_level(clean),
+            "training images": noise_level(training),
+            "plain GAN's samples": noise_level(gan),
+            "NR-GAN's samples": noise_level(nrgan),
+            "NR-GAN's learned noise": float(unit_from_signed(noise).std()) * 255,
+        },
+    )
+
+
+def _print(result: Result) -> None:
+    table = Table("", "noise level (of 255)", title=f"How much noise is left? True level: {TRUE_LEVEL}")
+    for name, level in result.levels.items():
+        table.add_row(name, f"{level:.1f}")
+    Console(highlight=False).print(table)
+
+
+def _draw(result: Result, path: Path) -> None:
+    levels = list(result.levels.values())
+    panels = [
+        (result.training, f"training images\nnoise {levels[1]:.1f}"),
+        (result.gan, f"plain GAN\nnoise {levels[2]:.1f}"),
+        (result.nrgan, f"NR-GAN (sinrgan2)\nnoise {levels[3]:.1f}"),
+        (result.noise, f"its learned noise\n{levels[4]:.1f}, true {TRUE_LEVEL}"),
+    ]
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    for axes, (images, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        axes.imshow(grid(images), interpolation="nearest")
+        axes.set_title(title, fontsize=11)
+        axes.set_axis_off()
+    with writing(path) as part:
+        figure.savefig(part, dpi=100, format="png")

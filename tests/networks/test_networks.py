@@ -1,0 +1,126 @@
+"""Generator and discriminator: shapes, starts, sampling, and files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nrgan import Generator, UserError
+from nrgan.networks import Discriminator, initialise
+from nrgan.networks.reference_names import from_reference
+
+
+def small(seed: int = 0) -> Generator:
+    generator = Generator(latent_size=4, image_size=16, channels=4)
+    initialise(generator, torch.Generator().manual_seed(seed))
+    return generator
+
+
+@pytest.mark.parametrize("size", [8, 16, 32, 64])
+def test_shapes_and_range(size: int) -> None:
+    image = Generator(5, size, 3, 4)(torch.randn(2, 5))
+    assert image.shape == (2, 3, size, size) and float(image.abs().max()) <= 1
+    assert Discriminator(3, 4)(image).shape == (2,)
+    assert Discriminator(3, 4)(image[:1]).shape == (1,), "a batch of one keeps its dimension"
+
+
+def test_published_sizes() -> None:
+    count = sum(p.numel() for p in Generator().parameters()), sum(p.numel() for p in Discriminator().parameters())
+    # linear + 3 blocks of (1x1 + two 3x3) + output; the reference prints the same numbers
+    block = (128 * 128 + 128) + 2 * (9 * 128 * 128 + 128)
+    plain = 2 * (9 * 128 * 128 + 128)
+    assert count[0] == (128 * 2048 + 2048) + 3 * block + (27 * 128 + 3)
+    assert count[1] == (3 * 128 + 128) + (27 * 128 + 128) + (9 * 128 * 128 + 128) + block + 2 * plain + 129
+
+
+def test_size_must_be_a_multiple_of_8() -> None:
+    with pytest.raises(UserError, match="multiple of 8"):
+        Generator(image_size=20)
+
+
+def test_start_is_glorot_with_the_layers_gains() -> None:
+    discriminator = Discriminator(3, 64)
+    initialise(discriminator, torch.Generator().manual_seed(0))
+    block = discriminator.blocks[1]
+    for layer, gain, size in ((block.conv1, 2**0.5, 9), (block.conv2, 2**0.5, 9), (block.shortcut, 1, 1)):
+        bound = gain * (6 / (64 * size + 64 * size)) ** 0.5
+        assert float(layer.weight.abs().max()) <= bound
+        assert float(layer.weight.std()) == pytest.approx(bound / 3**0.5, rel=0.05)
+        assert float(layer.bias.abs().max()) == 0
+
+
+def test_start_follows_its_generator_and_nothing_else() -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    one = small(3)
+    torch.manual_seed(2)
+    two = small(3)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert before is not None
+
+
+def test_samples_are_numbered_and_repeatable() -> None:
+    generator = small()
+    ten = generator.sample(10, seed=5)
+    assert ten.shape == (10, 16, 16, 3) and ten.dtype == np.uint8
+    assert np.array_equal(ten[7:9], generator.sample(2, seed=5, first=7))
+    assert np.array_equal(ten, generator.sample(10, seed=5))
+    assert not np.array_equal(ten, generator.sample(10, seed=6))
+    assert generator.sample(0).shape == (0, 16, 16, 3)
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    generator = small()
+    generator.save_pretrained(tmp_path / "g")
+    assert {"config.json", "model.safetensors", "README.md"} <= {f.name for f in (tmp_path / "g").iterdir()}
+    again = Generator.from_pretrained(tmp_path / "g")
+    assert np.array_equal(again.sample(3), generator.sample(3))
+    assert json.loads((tmp_path / "g" / "config.json").read_text())["image_size"] == 16
+
+
+@pytest.mark.parametrize("damage", ["cut", "config", "other sizes"])
+def test_a_damaged_snapshot_is_refused(tmp_path: Path, damage: str) -> None:
+    small().save_pretrained(tmp_path)
+    weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:100])
+    elif damage == "config":
+        config.write_text("{")
+    else:
+        config.write_text(json.dumps({**json.loads(config.read_text()), "channels": 8}))
+    with pytest.raises(UserError, match="cannot be read"):
+        Generator.from_pretrained(tmp_path)
+
+
+def test_a_folder_without_snapshots_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="neither a snapshot"):
+        Generator.from_pretrained(tmp_path)
+
+
+def test_pushing_uploads_the_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """push_to_hub hands the Hub's client a folder that loads again."""
+    from huggingface_hub import HfApi
+
+    uploaded: dict[str, np.ndarray] = {}
+
+    def upload_folder(self: HfApi, *, folder_path: str | Path, **_: object) -> str:
+        uploaded["samples"] = Generator.from_pretrained(Path(folder_path)).sample(2)
+        return "https://hub/commit"
+
+    class Repo:
+        repo_id = "someone/model"
+
+    monkeypatch.setattr(HfApi, "create_repo", lambda self, **_: Repo())
+    monkeypatch.setattr(HfApi, "upload_folder", upload_folder)
+    generator = small()
+    generator.push_to_hub("someone/model")
+    assert np.array_equal(uploaded["samples"], generator.sample(2))
+
+
+def test_unknown_reference_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a parameter"):
+        from_reference({"block9.norm.weight": torch.zeros(1)}, "G")
