@@ -85,9 +85,7 @@ def test_implicit_models_see_the_images_latent(model: str) -> None:
 
 def test_ambientgan_without_noise_is_gan() -> None:
     x = torch.rand(4, 3, 16, 16, dtype=torch.float64)
-    assert torch.equal(
-        observed(observer_of("ambientgan", "shapes"), x).y, observed(observer_of("gan", "shapes"), x).y
-    )
+    assert torch.equal(observed(observer_of("ambientgan", "shapes"), x).y, observed(observer_of("gan", "shapes"), x).y)
 
 
 def test_rotations_have_the_stated_labels() -> None:

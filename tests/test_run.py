@@ -1,0 +1,227 @@
+"""A whole run: what it leaves behind, that it goes on exactly, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, nrgan
+from PIL import Image
+from safetensors.torch import load_file
+
+from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
+from nrgan.reports.curves import read_metrics
+from nrgan.run import Run
+
+
+def config(out: Path, **changed: object) -> TrainConfig:
+    return TrainConfig(**({"setting": "shapes-ag25", "model": "sinrgan1", "out": out} | TINY | changed))
+
+
+def run(out: Path, resume: bool = False, **changed: object) -> Path:
+    for _ in train(config(out, **changed), resume=resume):
+        pass
+    return out
+
+
+def assert_same_run(one: Path, two: Path) -> None:
+    """Networks, averages, optimisers, random state and place, bit for bit; and the lines of losses."""
+    a, b = load_file(one / "checkpoint.safetensors"), load_file(two / "checkpoint.safetensors")
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
+    lines = [
+        [{k: v for k, v in line.items() if k != "images_per_second"} for line in read_metrics(path / "metrics.jsonl")]
+        for path in (one, two)
+    ]
+    assert lines[0] == lines[1]
+
+
+def test_the_run_folder(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", snapshot_interval=3, sample_interval=3)
+    document = json.loads((out / "config.json").read_text())
+    assert document["config"]["model"] == "sinrgan1" and document["config"]["seed"] == 0
+    assert document["data_key"]["corruption"] == "AdditiveGaussian(level=25)" and document["versions"]["torch"]
+    assert "commit" in document
+    assert [line["iteration"] for line in read_metrics(out / "metrics.jsonl")] == [2, 4, 6]
+    assert list((out / "tensorboard").glob("events.*"))
+    names = sorted(path.name for path in (out / "samples").iterdir())
+    kinds = [f"iteration-000000{i}-{kind}.png" for i in (3, 6) for kind in ("clean", "noise", "noisy")]
+    assert names == [*kinds, "real_noisy.png"]
+    picture = np.asarray(Image.open(out / "samples" / "real_noisy.png"))
+    assert picture.shape == (160, 160, 3) and picture.std() > 20
+    snapshots = sorted(path.name for path in (out / "snapshots").iterdir())
+    assert snapshots == ["iteration-0000003", "iteration-0000006"]
+    assert not list(out.rglob("*.part"))
+
+
+def test_snapshots_are_the_averaged_generators(tmp_path: Path) -> None:
+    made = Run(config(tmp_path / "run"))
+    for _ in made.progress():
+        pass
+    generator = Generator.from_pretrained(tmp_path / "run")
+    averaged = made.state.averaged.generator.state_dict()
+    assert all(torch.equal(value, averaged[name]) for name, value in generator.state_dict().items())
+    snapshot = tmp_path / "run" / "snapshots" / "iteration-0000006"
+    noise_generator = Generator.from_pretrained(snapshot / "noise_generator")
+    learned = made.state.averaged.observer.noise_generator.state_dict()
+    assert all(torch.equal(value, learned[name]) for name, value in noise_generator.state_dict().items())
+    assert json.loads((snapshot / "about.json").read_text()) == {
+        "iteration": 6,
+        "setting": "shapes-ag25",
+        "model": "sinrgan1",
+    }
+
+
+def test_the_same_latents_are_shown_every_time(tmp_path: Path) -> None:
+    made = Run(config(tmp_path / "run"))
+    one, two = made.observe_shown(5), made.observe_shown(5)
+    assert torch.equal(one.clean, two.clean) and one.noise is not None and torch.equal(one.noise, two.noise)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_every_model_resumes_exactly(tmp_path: Path, model: str) -> None:
+    setting = "shapes-p30" if model == "sdnrgan1" else "shapes-ag5-50"
+    changed = {"model": model, "setting": setting, "critic_steps": 2}
+    whole = run(tmp_path / "whole", **changed)
+    for progress in train(config(tmp_path / "parts", **changed)):
+        if progress.iteration == 3:  # between two lines of losses
+            break
+    run(tmp_path / "parts", resume=True, **changed)
+    assert_same_run(whole, tmp_path / "parts")
+
+
+def test_resume_crosses_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nrgan.data import Shapes
+
+    monkeypatch.setattr("nrgan.noisy.Shapes", lambda image_size: Shapes(image_size, count=10))
+    whole = run(tmp_path / "whole", iterations=11)
+    for progress in train(config(tmp_path / "parts", iterations=11)):
+        if progress.iteration == 7:
+            break
+    run(tmp_path / "parts", resume=True, iterations=11)
+    assert_same_run(whole, tmp_path / "parts")
+
+
+def test_a_longer_run_goes_on_from_a_finished_one(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", iterations=8)
+    run(tmp_path / "parts", iterations=6)
+    run(tmp_path / "parts", resume=True, iterations=8)
+    assert_same_run(whole, tmp_path / "parts")
+
+
+def test_another_runs_folder_is_refused_or_overwritten(tmp_path: Path) -> None:
+    out = run(tmp_path / "run")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="--resume goes on with it, --overwrite deletes it"):
+        train(config(out))
+    with pytest.raises(UserError, match="seed is 0 there and 1 here"):
+        train(config(out, seed=1), resume=True)
+    with pytest.raises(UserError, match="choose one"):
+        train(config(out), resume=True, overwrite=True)
+    for _ in train(config(out, seed=1), overwrite=True):
+        pass
+    assert_same_run(out, run(tmp_path / "fresh", seed=1))
+    assert (out / "notes.txt").read_text() == "mine", "only the run's own files are deleted"
+
+
+def test_resume_begins_where_there_is_nothing(tmp_path: Path) -> None:
+    assert_same_run(run(tmp_path / "one", resume=True), run(tmp_path / "two"))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other", "another configuration"])
+def test_a_damaged_checkpoint_is_refused_and_left_alone(tmp_path: Path, damage: str) -> None:
+    out = run(tmp_path / "run")
+    checkpoint = out / "checkpoint.safetensors"
+    if damage == "another configuration":
+        other = run(tmp_path / "other", channels=8)
+        content = (other / "checkpoint.safetensors").read_bytes()
+    else:
+        content = {"cut": checkpoint.read_bytes()[:1000], "empty": b"", "other": b"\0" * 5000}[damage]
+    checkpoint.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"checkpoint\.safetensors: (the checkpoint is cut short|a checkpoint of another)"
+    ):
+        train(config(out, iterations=9), resume=True)
+    assert checkpoint.read_bytes() == content
+
+
+def test_losses_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    made = Run(config(out, iterations=50, log_interval=4, checkpoint_minutes=0))
+    with pytest.raises(TrainingDiverged) as caught:
+        for progress in made.progress():
+            if progress.iteration == 9:
+                with torch.no_grad():
+                    made.state.discriminator.finish.bias.fill_(float("nan"))
+    message = str(caught.value)
+    assert message.startswith("iteration 10: the losses are not finite")
+    assert "real nan" in message and f"{out / 'checkpoint.safetensors'} of iteration 9" in message
+    # what is on disk is good, and goes on
+    run(out, resume=True, iterations=12, log_interval=4, checkpoint_minutes=0)
+
+
+def test_a_collapse_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nrgan.run._HEALTH_INTERVAL", 1)
+    made = Run(config(tmp_path / "run", iterations=40, log_interval=1, ema_decay=0.5, generator_learning_rate=1e-9))
+    with torch.no_grad():  # a generator that makes one grey image
+        for pair in (made.state.generators, made.state.averaged):
+            pair.generator.finish.weight.zero_()
+    messages = [progress.message for progress in made.progress() if progress.message]
+    assert len(messages) == 1 and "nearly all alike" in messages[0]
+
+
+def test_nothing_is_written_where_a_run_cannot_begin(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds neither"):
+        train(TrainConfig(setting="cifar10ag25", model="gan", out=tmp_path / "run", data_root=tmp_path))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        train(config(tmp_path / "file"))
+    with pytest.raises(UserError, match="more than the 50,000 images"):
+        train(config(tmp_path / "run", batch_size=60_000))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_save_and_exit(tmp_path: Path, number: signal.Signals) -> None:
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in (TINY | {"iterations": 100_000}).items()]
+    command = [sys.executable, "-m", "nrgan", "train", "shapes-ag25", "sinrgan1", str(tmp_path / "run"), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "metrics.jsonl").exists() or not read_metrics(tmp_path / "run" / "metrics.jsonl"):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number and not errors
+    assert "saved; go on with --resume" in output
+    reached = int(output.split("stopped at iteration ")[1].split(",")[0].replace(",", ""))
+    whole = run(tmp_path / "whole", iterations=reached)
+    assert_same_run(tmp_path / "run", whole)
+
+
+def test_a_real_run_of_the_command(tmp_path: Path) -> None:
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items()]
+    done = nrgan("train", "shapes-mix", "ambientgan", tmp_path / "run", *options)
+    assert done.returncode == 0, done.stderr
+    assert "training ambientgan on shapes-mix" in done.stdout and "iteration 6/6" in done.stdout
+    assert "done: 6 iterations" in done.stdout and "iteration-0000006-clean.png" in done.stdout
+    again = nrgan("train", "shapes-mix", "ambientgan", tmp_path / "run", "--resume", *options)
+    assert again.returncode == 0 and "complete at iteration 6" in again.stdout
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_every_model_on_the_real_cifar10(cifar10_root: Path, tmp_path: Path, model: str) -> None:
+    setting = "cifar10mg25" if model.startswith("sd") else "cifar10ag25"
+    out = tmp_path / "run"
+    changed = {"setting": setting, "model": model, "image_size": 32, "data_root": cifar10_root}
+    run(out, **changed, iterations=4)
+    assert Generator.from_pretrained(out).sample(2).shape == (2, 32, 32, 3)
+    assert all(np.isfinite(v) for line in read_metrics(out / "metrics.jsonl") for v in line.values())
