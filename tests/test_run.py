@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, nrgan
 from PIL import Image
 from safetensors.torch import load_file
 
+from conftest import TINY, nrgan
 from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
 from nrgan.reports.curves import read_metrics
 from nrgan.run import Run

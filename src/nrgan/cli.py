@@ -14,7 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-import pydantic
 import tyro
 
 from nrgan.errors import UserError
@@ -109,10 +108,6 @@ def main(arguments: list[str] | None = None) -> None:
             config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
         )
         code = verb.run()
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
-        code = _fail(f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}")
     except UserError as error:
         code = _fail(str(error), error.exit_code)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,10 +69,13 @@ def unwritable(path: Path, error: OSError) -> UserError:
 
 
 def clear_parts(folder: Path) -> None:
-    """Removes what writers that were killed left behind in `folder`. Only for a folder that has one writer."""
-    for part in folder.glob(".*.part"):
-        with suppress(OSError):
-            part.unlink()
+    """Removes what writers that were killed left behind in `folder` or below. Only for a folder that has one writer."""
+    for part in folder.rglob(".*.part"):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                part.unlink()
 
 
 def sha256(*paths: Path) -> str:

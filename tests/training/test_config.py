@@ -42,7 +42,7 @@ def test_defaults_are_the_published_numbers() -> None:
         ({"setting": "shapes-lg25p8-24", "image_size": 16}, "does not fit"),
         ({"iterations": 10, "decay_iterations": 11}, "more than the 10 iterations"),
         ({"generator_batch_size": 5}, "must be even"),
-        ({"setting": "shapes-ag25", "data_root": Path(".")}, "--data-root"),
+        ({"setting": "shapes-ag25", "data_root": Path()}, "--data-root"),
     ],
 )
 def test_options_that_do_not_go_together(changed: dict[str, object], words: str) -> None:
@@ -65,7 +65,7 @@ def test_options_that_do_not_go_together(changed: dict[str, object], words: str)
     ],
 )
 def test_values_that_cannot_be(changed: dict[str, object]) -> None:
-    with pytest.raises(pydantic.ValidationError, match=next(iter(changed))):
+    with pytest.raises(UserError, match="--" + next(iter(changed)).replace("_", "-")):
         config(**changed)
 
 
@@ -77,7 +77,7 @@ def test_configuration_is_frozen() -> None:
 def test_what_may_differ_on_resume() -> None:
     saved = config().model_dump(mode="json")
     check_same_run(saved, config(iterations=300_000, device="cpu", out=Path("elsewhere")), Path("run"))
-    with pytest.raises(UserError, match="r1-weight is 10.0 there and 5.0 here"):
+    with pytest.raises(UserError, match=r"r1-weight is 10\.0 there and 5\.0 here"):
         check_same_run(saved, config(r1_weight=5.0), Path("run"))
     decaying = config(decay_iterations=10)
     with pytest.raises(UserError, match="iterations is 200000 there"):

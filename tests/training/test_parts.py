@@ -35,7 +35,7 @@ def drawn_numbers(batches: Batches, count: int) -> list[list[int]]:
 def test_epochs_are_shuffled_complete_and_drop_the_rest() -> None:
     seen = drawn_numbers(Batches(numbered(10), 3, Place(seed=0), CPU), 9)
     for epoch in range(3):
-        numbers = sum(seen[3 * epoch : 3 * epoch + 3], [])
+        numbers = [number for row in seen[3 * epoch : 3 * epoch + 3] for number in row]
         assert len(set(numbers)) == 9 and set(numbers) <= set(range(10))
     assert seen[:3] != seen[3:6], "each epoch has an order of its own"
     assert seen != drawn_numbers(Batches(numbered(10), 3, Place(seed=1), CPU), 9)

@@ -172,9 +172,9 @@ def _draw(result: Result, path: Path) -> None:
         (result.nrgan, f"NR-GAN (sinrgan2)\nnoise {levels[3]:.1f}"),
         (result.noise, f"its learned noise\n{levels[4]:.1f}, true {TRUE_LEVEL}"),
     ]
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
     for axes, (images, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
-        axes.imshow(grid(images), interpolation="nearest")
+        axes.imshow(grid(images, gap=1), interpolation="nearest")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
     with writing(path) as part:

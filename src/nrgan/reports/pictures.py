@@ -13,16 +13,16 @@ from PIL import Image
 from nrgan.storage import writing
 
 
-def grid(images: npt.NDArray[np.uint8], columns: int | None = None, scale: int = 1) -> npt.NDArray[np.uint8]:
-    """(N, H, W, C) uint8 → one picture of rows of `columns` (default: nearly square), each pixel `scale`² large."""
+def grid(images: npt.NDArray[np.uint8], columns: int | None = None, gap: int = 0) -> npt.NDArray[np.uint8]:
+    """(N, H, W, C) uint8 → one picture, rows of `columns` (default: nearly square), `gap` white pixels between."""
     n, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
-    cells[:n] = images
-    picture = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    picture = picture.reshape(rows * height, columns * width, channels)
-    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    cells = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
+    cells[:n, :height, :width] = images
+    picture = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    picture = picture.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
 
 
 def save_picture(picture: npt.NDArray[Any], path: Path) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from nrgan.errors import UserError
 
@@ -20,7 +27,7 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 class TrainConfig(BaseModel):
     """What to train, on what, and how. The defaults are the published ones (Kaneko & Harada 2020)."""
 
-    # raises pydantic.ValidationError for a value that an option cannot have, UserError for values that do not agree
+    # raises UserError for a value that an option cannot have, and for values that do not go together
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,6 +101,17 @@ class TrainConfig(BaseModel):
     """A folder with cifar-10-batches-py/ or its archive; if not given, CIFAR-10 is downloaded once."""
     cache_dir: Path | None = None
     """Where downloads and noisy sets are kept; $NRGAN_CACHE or the user's cache folder if not given."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_option(cls, values: Any, handler: ModelWrapValidatorHandler[TrainConfig]) -> TrainConfig:
+        """Says a field's error in the words of the command line."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            option = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
+            raise UserError(f"{option} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}") from error
 
     @model_validator(mode="after")
     def _check_together(self) -> TrainConfig:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -27,12 +29,16 @@ _OURS = (CONFIG, CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD)
 def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
     """Raises `UserError` unless a run of this configuration may begin, or go on, in `config.out`. Changes nothing."""
     out = config.out
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file; choose a folder")
     if resume and overwrite:
         raise UserError("--resume and --overwrite: choose one")
-    if not any((out / name).exists() for name in _OURS):
-        return
+    with disk_errors(out):
+        nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+        if not nearest.is_dir():
+            raise UserError(f"{out}: {nearest} is a file; choose a folder")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if not any((out / name).exists() for name in _OURS):
+            return
     if resume:
         check_same_run(read_config(out), config, out)
     elif not overwrite:
