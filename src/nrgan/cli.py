@@ -147,7 +147,7 @@ def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
             display.say(f"{config.out}: complete at iteration {first:,}; raise --iterations to train on")
             return 0
         display.say(
-            f"{'resuming at iteration ' + format(first, ',') if first else 'training'} {config.model} on "
+            f"{f'going on at iteration {first:,}:' if first else 'training'} {config.model} on "
             f"{config.setting} in {config.out} ({run.device_name})"
         )
         with _stop_requests() as requests:
