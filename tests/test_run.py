@@ -132,6 +132,21 @@ def test_another_runs_folder_is_refused_or_overwritten(tmp_path: Path) -> None:
     assert (out / "notes.txt").read_text() == "mine", "only the run's own files are deleted"
 
 
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "holiday.png").write_bytes(b"")
+    for resume in (False, True):
+        with pytest.raises(UserError, match="is no run's folder, but holds samples"):
+            train(config(tmp_path), resume=resume)
+    assert (tmp_path / "samples" / "holiday.png").exists()
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:
+    whole, out = run(tmp_path / "whole"), run(tmp_path / "killed")
+    (out / "checkpoint.safetensors").unlink()
+    assert_same_run(whole, run(out, resume=True))
+
+
 def test_resume_begins_where_there_is_nothing(tmp_path: Path) -> None:
     assert_same_run(run(tmp_path / "one", resume=True), run(tmp_path / "two"))
 

@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        code = _fail("interrupted before training began; nothing was left behind", 128 + signal.SIGINT)
+        code = _fail("interrupted; a run goes on from its last checkpoint with --resume", 128 + signal.SIGINT)
     sys.exit(code)
 
 

@@ -40,6 +40,7 @@ class CIFAR10(ImageSource):
         archive_sha256: str = ARCHIVE_SHA256,
     ) -> None:
         self.names = SPLITS[split]
+        self.archive_sha256 = archive_sha256
         self.folder, self.archive = self._locate(root, cache or default_cache(), url, archive_sha256)
 
     @staticmethod
@@ -66,7 +67,7 @@ class CIFAR10(ImageSource):
 
     def key(self) -> str:
         if self.archive is not None:
-            return f"cifar10 archive {ARCHIVE_SHA256} {self.names}"
+            return f"cifar10 archive {self.archive_sha256} {self.names}"
         return f"cifar10 batches {sha256(*self._files)}"
 
     def __len__(self) -> int:

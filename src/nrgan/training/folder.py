@@ -23,7 +23,7 @@ CONFIG = "config.json"
 SAMPLES = "samples"
 METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
-_OURS = (CONFIG, CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD)
+_MADE_BY_RUNS = (CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD)
 
 
 def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
@@ -37,12 +37,14 @@ def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
             raise UserError(f"{out}: {nearest} is a file; choose a folder")
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if not any((out / name).exists() for name in _OURS):
-            return
-    if resume:
+        is_run = (out / CONFIG).exists()
+        strange = [name for name in _MADE_BY_RUNS if (out / name).exists() and not is_run]
+    if is_run and resume:
         check_same_run(read_config(out), config, out)
-    elif not overwrite:
+    elif is_run and not overwrite:
         raise UserError(f"{out}: holds a run already; --resume goes on with it, --overwrite deletes it")
+    elif strange and not overwrite:
+        raise UserError(f"{out}: is no run's folder, but holds {', '.join(strange)}; choose another folder")
 
 
 def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
@@ -51,7 +53,8 @@ def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         if not resume:
-            for name in _OURS:
+            # not the configuration, which is replaced below: a kill in between leaves a run that can begin again
+            for name in _MADE_BY_RUNS:
                 path = out / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     document = {
