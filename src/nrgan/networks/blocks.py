@@ -6,9 +6,11 @@ commutes with nearest upsampling and with mean pooling.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from nrgan.networks.convolutions import RESIDUAL_GAIN, Conv, DownConv, UpConv, mean_pool, upsample
+from nrgan.networks.units import RELU, Units
 
 
 class UpBlock(nn.Module):
@@ -23,7 +25,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.conv2(self.conv1(x.relu()).relu())
-        return upsample(self.shortcut(x)) + self.residual_scale * residual
+        return torch.add(upsample(self.shortcut(x)), residual, alpha=self.residual_scale)
 
 
 class FirstBlock(nn.Module):
@@ -36,9 +38,10 @@ class FirstBlock(nn.Module):
         self.conv1 = Conv(image_channels, channels, gain=RESIDUAL_GAIN)
         self.conv2 = DownConv(channels, channels, gain=RESIDUAL_GAIN)
 
-    def forward(self, y: Tensor) -> Tensor:
-        residual = self.conv2(self.conv1(y).relu())
-        return self.shortcut(mean_pool(y)) + self.residual_scale * residual
+    def forward(self, y: Tensor, units: Units = RELU) -> Tensor:
+        scale = units.bias_scale
+        residual = self.conv2(units(self.conv1(y, scale)), scale)
+        return torch.add(self.shortcut(mean_pool(y), scale), residual, alpha=self.residual_scale)
 
 
 class DownBlock(nn.Module):
@@ -51,9 +54,10 @@ class DownBlock(nn.Module):
         self.conv1 = Conv(channels, channels, gain=RESIDUAL_GAIN)
         self.conv2 = DownConv(channels, channels, gain=RESIDUAL_GAIN)
 
-    def forward(self, x: Tensor) -> Tensor:
-        residual = self.conv2(self.conv1(x.relu()).relu())
-        return self.shortcut(mean_pool(x)) + self.residual_scale * residual
+    def forward(self, x: Tensor, units: Units = RELU) -> Tensor:
+        scale = units.bias_scale
+        residual = self.conv2(units(self.conv1(units(x), scale)), scale)
+        return torch.add(self.shortcut(mean_pool(x), scale), residual, alpha=self.residual_scale)
 
 
 class PlainBlock(nn.Module):
@@ -65,6 +69,7 @@ class PlainBlock(nn.Module):
         self.conv1 = Conv(channels, channels, gain=RESIDUAL_GAIN)
         self.conv2 = Conv(channels, channels, gain=RESIDUAL_GAIN)
 
-    def forward(self, x: Tensor) -> Tensor:
-        residual = self.conv2(self.conv1(x.relu()).relu())
-        return x + self.residual_scale * residual
+    def forward(self, x: Tensor, units: Units = RELU) -> Tensor:
+        scale = units.bias_scale
+        residual = self.conv2(units(self.conv1(units(x), scale)), scale)
+        return torch.add(x, residual, alpha=self.residual_scale)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nrgan.networks.blocks import DownBlock, FirstBlock, PlainBlock
+from nrgan.networks.precision import ComputesIn
+from nrgan.networks.units import RELU, Units
 
 
-class Discriminator(nn.Module):
+class Discriminator(nn.Module, ComputesIn):
     """y, signed range, (B, image_channels, H, W) → logits (B,): above 0, more likely real.
 
-    Two down-blocks, two plain blocks, ReLU, mean over the image, linear; no normalisation, so samples of a batch do
-    not meet, and piecewise linear. NR-GAN (Kaneko & Harada 2020), appendix; after the reference implementation.
+    Two down-blocks, two plain blocks, ReLU, mean over the image, linear; no normalisation. NR-GAN (Kaneko & Harada
+    2020), appendix; after the reference implementation.
     """
+
+    piecewise_linear = True
+    """Samples of a batch do not meet, and all units are ReLUs: what the tangent form of R1 needs."""
 
     def __init__(self, image_channels: int = 3, channels: int = 128, residual_scale: float = 0.1) -> None:
         super().__init__()
@@ -24,6 +30,11 @@ class Discriminator(nn.Module):
         )
         self.finish = nn.Linear(channels, 1)
 
-    def forward(self, y: Tensor) -> Tensor:
-        h = self.blocks(y).relu().mean(dim=(2, 3))
-        return self.finish(h).squeeze(1)
+    def forward(self, y: Tensor, units: Units = RELU) -> Tensor:
+        h = self.cast(y)
+        for block in self.blocks:
+            h = block(h, units)
+        # the mean and what follows in the parameters' type: logits are a sum of many values
+        features = units(h).mean(dim=(2, 3), dtype=self.finish.weight.dtype)
+        bias = self.finish.bias if units.bias_scale is None else self.finish.bias * units.bias_scale
+        return F.linear(features, self.finish.weight).squeeze(1) + bias

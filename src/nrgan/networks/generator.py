@@ -18,6 +18,7 @@ from nrgan.errors import UserError
 from nrgan.images import stored_from_signed
 from nrgan.networks.blocks import UpBlock
 from nrgan.networks.convolutions import Conv
+from nrgan.networks.precision import ComputesIn
 
 UP_BLOCKS = 3
 SNAPSHOTS = "snapshots"
@@ -25,6 +26,7 @@ SNAPSHOTS = "snapshots"
 
 class Generator(
     nn.Module,
+    ComputesIn,
     PyTorchModelHubMixin,
     library_name="nrgan",
     tags=["gan", "nr-gan", "image-generation", "noise"],
@@ -58,8 +60,8 @@ class Generator(
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.start(z).view(-1, self.channels, self.start_size, self.start_size)
-        h = self.blocks(h.contiguous(memory_format=torch.channels_last))
-        return self.finish(h.relu()).tanh()
+        h = self.blocks(self.cast(h).contiguous(memory_format=torch.channels_last))
+        return self.finish(h.relu()).to(z.dtype).tanh()
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, first: int = 0, batch: int = 100) -> npt.NDArray[np.uint8]:

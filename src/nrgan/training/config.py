@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from pydantic import (
@@ -90,6 +90,10 @@ class TrainConfig(BaseModel):
     checkpoint_minutes: Weight = 10.0
     """Minutes between checkpoints, from which --resume goes on; 0: one every iteration."""
 
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the convolutions (parameters, averages and losses stay float32); auto: bfloat16 where it is fast."""
+    penalty_gradient: Literal["tangent", "double-backward"] = "tangent"
+    """How the gradient of R1 is computed: the same numbers, the tangent form in half the passes."""
     device: str = "auto"
     """Where to compute: auto, cpu, cuda or cuda:N."""
     threads: Count = 0

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nrgan.draws import FreshDraws
 from nrgan.models import find_model
-from nrgan.networks import Discriminator, Generator, initialise
+from nrgan.networks import Discriminator, Generator, compute_in, initialise
 from nrgan.observation import Observer, View
 from nrgan.observation.base import Sizes
 from nrgan.settings import find_setting
@@ -73,10 +73,10 @@ class TrainState:
         self.losses.load_tensors(_below(named, "losses/"))
         for part, network, adam in self._optimisers():
             for name, parameter in network.named_parameters():
-                # Adam keeps its step count on the host, the moments like the parameter (also in memory: a foreach
-                # operation over other strides may round otherwise)
                 adam.state[parameter] = {
-                    key: value.clone() if key == "step" else torch.empty_like(parameter).copy_(value)
+                    key: value.to(parameter.device, copy=True)
+                    if key == "step"
+                    else torch.empty_like(parameter).copy_(value)
                     for key, value in _below(named, f"{part}/{name}/").items()
                 }
 
@@ -92,7 +92,11 @@ def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def new_state(
-    config: TrainConfig, device: torch.device, image_channels: int, dtype: torch.dtype = torch.float32
+    config: TrainConfig,
+    device: torch.device,
+    image_channels: int,
+    dtype: torch.dtype = torch.float32,
+    compute_dtype: torch.dtype | None = None,
 ) -> TrainState:
     """The state before the first iteration; the networks' start depends on `config.seed` alone."""
     setting = find_setting(config.setting)
@@ -106,8 +110,10 @@ def new_state(
     start = torch.Generator().manual_seed(config.seed)
     for network in (generators, discriminator):
         initialise(network, start)
-        network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device, dtype)
     averaged = copy.deepcopy(generators).requires_grad_(False)
+    for network in (generators, discriminator):
+        compute_in(network, compute_dtype)
 
     return TrainState(
         generators=generators,
@@ -122,7 +128,7 @@ def new_state(
 
 
 def _adam(network: nn.Module, rate: float, config: TrainConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), rate, (config.beta1, config.beta2), foreach=True)
+    return torch.optim.Adam(network.parameters(), rate, (config.beta1, config.beta2), fused=True)
 
 
 def learning_rate_factor(config: TrainConfig, updates: int) -> float:

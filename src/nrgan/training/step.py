@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from nrgan.draws import Draws
-from nrgan.objectives import logistic_fake, logistic_real, r1
+from nrgan.objectives import logistic_fake, logistic_real
 from nrgan.training.config import TrainConfig
 from nrgan.training.losses import Losses
+from nrgan.training.real_side import real_side
 from nrgan.training.state import TrainState
 
 
@@ -25,7 +26,7 @@ def generator_step(state: TrainState, config: TrainConfig, draws: Draws) -> Loss
     losses = {"generator": logistic_real(d(fake.y))}
     if fake.penalty is not None:
         losses["diversity"] = fake.penalty
-    _update(g, state.generator_adam, sum(losses.values()))
+    _update(g, state.generator_adam, torch.stack(list(losses.values())).sum())
     average(state.averaged, g, config.ema_decay)
     return _detached(losses)
 
@@ -36,21 +37,18 @@ def discriminator_step(state: TrainState, config: TrainConfig, real: Tensor, dra
     z = draws.normal("z_image", (len(real), config.latent_size))
     with torch.no_grad():
         fake = g.observer(g.generator(z), z, draws)
-    y = g.observer.view(real).requires_grad_(config.r1_weight > 0)
-    logits = d(y)
-    losses = {"real": logistic_real(logits), "fake": logistic_fake(d(fake.y))}
-    if config.r1_weight:
-        losses["r1"] = config.r1_weight * r1(logits, y)
-    _update(d, state.discriminator_adam, sum(losses.values()))
-    return _detached(losses)
+    on_real = real_side(config.penalty_gradient, d, g.observer.view(real), config.r1_weight)
+    on_fake = logistic_fake(d(fake.y))
+    _update(d, state.discriminator_adam, on_real.to_minimise + on_fake)
+    return _detached({**on_real.losses, "fake": on_fake})
 
 
-def _update(network: nn.Module, adam: torch.optim.Adam, loss: Tensor | int) -> None:
+def _update(network: nn.Module, adam: torch.optim.Adam, loss: Tensor) -> None:
     """One Adam step of the network's parameters; gradients of any other parameter are never computed."""
     parameters = list(network.parameters())
-    assert isinstance(loss, Tensor)
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-        parameter.grad = gradient
+        # Adam's fused form takes the values in memory order, whatever the strides
+        parameter.grad = gradient.contiguous()
     adam.step()
 
 
