@@ -24,7 +24,7 @@ from nrgan.training import folder
 from nrgan.training.batches import Batches
 from nrgan.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from nrgan.training.config import TrainConfig
-from nrgan.training.device import prepare_torch
+from nrgan.training.device import choose_dtype, prepare_torch
 from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
@@ -67,12 +67,13 @@ class Run:
         device = prepare_torch(config)
         folder.claim(config, resume, overwrite)
         noisy, data_key = _noisy_images(config, preparing)
-        self.state = new_state(config, device, noisy.shape[1])
+        dtype = choose_dtype(config.precision, device)
+        self.state = new_state(config, device, noisy.shape[1], compute_dtype=dtype)
         self.checkpoint = config.out / CHECKPOINT
         resumed = resume and self.checkpoint.exists()
         if resumed:
             load_checkpoint(self.state, self.checkpoint)
-        self.device_name = _describe_device(device)
+        self.device_name = f"{_describe_device(device)}, {str(dtype).removeprefix('torch.')}"
         about = {"device": self.device_name, "data_key": {"digest": key_digest(data_key), **data_key}}
         folder.begin(config, about, resumed)
         clear_parts(config.out)
@@ -94,8 +95,7 @@ class Run:
         self._logged_iteration = state.iteration
         shown = Progress(state.iteration, config.iterations)
         try:
-            for losses in iterations(state, config, self.batches):
-                state.losses.add(losses)
+            for _ in iterations(state, config, self.batches):
                 shown = self._after_iteration(shown)
                 yield shown
             self._finish()

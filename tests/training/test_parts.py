@@ -11,9 +11,10 @@ import torch
 from nrgan import TrainConfig, UserError
 from nrgan.draws import FreshDraws
 from nrgan.training.batches import Batches, Place
+from nrgan.training.block import Block, single_iteration
 from nrgan.training.device import choose_device
 from nrgan.training.health import PATIENCE, Health
-from nrgan.training.loop import iterations
+from nrgan.training.loop import iterations, iterations_to_boundary
 from nrgan.training.losses import LossHistory
 from nrgan.training.state import learning_rate_factor, new_state
 from nrgan.training.step import average
@@ -28,7 +29,7 @@ def numbered(count: int) -> np.ndarray:
 
 def drawn_numbers(batches: Batches, count: int) -> list[list[int]]:
     draws = FreshDraws(torch.Generator().manual_seed(0))
-    rows = [batches.next(draws)[:, 0, 0, 0] for _ in range(count)]
+    rows = [batches.take(batches.rows(1)[0], draws)[:, 0, 0, 0] for _ in range(count)]
     return [[int(v) for v in torch.floor((row / 2 + 0.5) * 256)] for row in rows]
 
 
@@ -61,7 +62,11 @@ def noisy(count: int = 20) -> np.ndarray:
 def run(config: TrainConfig) -> tuple[list[dict[str, float]], object]:
     state = new_state(config, CPU, 3)
     batches = Batches(noisy(), config.batch_size, state.place, CPU)
-    return [{k: float(v) for k, v in losses.items()} for losses in iterations(state, config, batches)], state
+    seen = []
+    for _ in iterations(state, config, batches):
+        seen.append(state.losses.means())
+        state.losses.clear()
+    return seen, state
 
 
 def test_first_iteration_is_the_discriminators_alone(tiny: dict[str, object]) -> None:
@@ -112,7 +117,7 @@ def test_loss_history_means_and_missing_losses() -> None:
     history = LossHistory(3, CPU)
     for i in range(3):
         losses = {"real": torch.tensor(float(i))} | ({"generator": torch.tensor(10.0 * i)} if i else {})
-        history.add(losses)
+        history.add(history.row(losses)[None], losses)
     assert history.full and history.first_bad() is None
     assert history.means() == {"generator": 15.0, "real": 1.0}
     history.clear()
@@ -122,7 +127,8 @@ def test_loss_history_means_and_missing_losses() -> None:
 def test_loss_history_finds_the_first_bad_iteration() -> None:
     history = LossHistory(5, CPU)
     for value in (1.0, 2.0, float("nan"), float("inf")):
-        history.add({"real": torch.tensor(value), "fake": torch.tensor(0.5)})
+        losses = {"real": torch.tensor(value), "fake": torch.tensor(0.5)}
+        history.add(history.row(losses)[None], losses)
     bad = history.first_bad()
     assert bad is not None and bad[0] == 1 and bad[1]["fake"] == 0.5 and np.isnan(bad[1]["real"])
 
@@ -161,3 +167,42 @@ def test_devices() -> None:
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(UserError, match="no CUDA GPU"):
         choose_device("cuda")
+
+
+@pytest.mark.parametrize("changed", [{}, {"critic_steps": 2, "model": "sinrgan2"}, {"decay_iterations": 8}])
+def test_a_block_is_its_iterations(tiny: dict[str, object], changed: dict[str, object]) -> None:
+    """What a GPU captures as one launch, run on the CPU: the bits of single iterations, across epochs."""
+    config = tiny_config(tiny, **({"iterations": 12, "log_interval": 12} | changed))
+    states = [new_state(config, CPU, 3) for _ in range(2)]
+    batches = [Batches(noisy(), config.batch_size, state.place, CPU) for state in states]
+    for state, of_state in zip(states, batches, strict=True):
+        single_iteration(state, config, of_state)
+    for _ in range(10):
+        single_iteration(states[0], config, batches[0])
+    block = Block(states[1], config, batches[1], 5)
+    block.run()
+    block.run()
+    assert states[0].iteration == states[1].iteration == 11
+    one, two = states[0].tensors(), states[1].tensors()
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    assert states[0].place == states[1].place and states[0].place.epoch >= 2
+
+
+def test_nothing_interesting_is_passed_by(tiny: dict[str, object]) -> None:
+    config = tiny_config(tiny, iterations=100, log_interval=10, sample_interval=7, snapshot_interval=25)
+    assert [iterations_to_boundary(i, config) for i in (0, 5, 7, 21, 98, 99)] == [7, 2, 3, 4, 1, 1]
+
+
+def test_restoring_keeps_the_memory_that_a_graph_uses(tiny: dict[str, object]) -> None:
+    config = tiny_config(tiny)
+    state = new_state(config, CPU, 3)
+    batches = Batches(noisy(), 4, state.place, CPU)
+    for _ in range(2):
+        single_iteration(state, config, batches)
+    before = {name: value.clone() for name, value in state.tensors().items()}
+    places = {name: value.data_ptr() for name, value in state.tensors().items() if name != "rng"}
+    single_iteration(state, config, batches)
+    state.load_tensors(before)
+    after = state.tensors()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert all(after[name].data_ptr() == place for name, place in places.items() if "losses/" not in name)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
 
 RESIDUAL_GAIN = math.sqrt(2)
 """Glorot gain of the 3x3 convolutions inside residual branches; all other layers have gain 1."""
@@ -36,22 +37,39 @@ class Conv(nn.Conv2d):
         return self.convolve(x, kernel, None) + bias_scale.to(x.dtype)[:, None, None, None] * bias[:, None, None]
 
     def convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        return F.conv2d(x, kernel, bias, padding=self.padding)  # type: ignore[arg-type]
+        return F.conv2d(x, kernel, bias, padding=self.padding)
 
 
-class UpConv(Conv):
+class _FoldedConv(Conv):
+    """A 3x3 convolution used as a 4x4 one of stride 2: kernel values (9,) → (16,) by a fixed matrix."""
+
+    fold: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, size: int = 3, gain: float = 1.0) -> None:
+        super().__init__(in_channels, out_channels, size, gain)
+        # the 3x3 kernel summed over the four shifts by 0 or 1 in each direction
+        shifts = torch.tensor([[1.0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
+        self.register_buffer("fold", torch.kron(shifts, shifts), persistent=False)
+
+    def folded(self, kernel: Tensor) -> Tensor:
+        """(O, I, 3, 3) → (O, I, 4, 4)."""
+        return (kernel.flatten(2) @ self.fold.to(kernel.dtype)).view(*kernel.shape[:2], 4, 4)
+
+
+class UpConv(_FoldedConv):
     """conv3x3(up(x)), up nearest ×2: (B, C, H, W) → (B, C', 2H, 2W), as a 4x4 transposed convolution."""
 
     def convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        y: Tensor = _TransposedConvolution.apply(x, fold(kernel).flip(2, 3).transpose(0, 1))  # type: ignore[no-untyped-call]
+        kernel = self.folded(kernel).flip(2, 3).transpose(0, 1)
+        y: Tensor = _TransposedConvolution.apply(x, kernel)  # type: ignore[no-untyped-call]
         return y if bias is None else y + bias[:, None, None]
 
 
-class DownConv(Conv):
+class DownConv(_FoldedConv):
     """meanpool(conv3x3(x)), 2x2 means: (B, C, H, W) → (B, C', H/2, W/2), as a 4x4 convolution of stride 2."""
 
     def convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        return F.conv2d(x, fold(kernel) / 4, bias, stride=2, padding=1)
+        return F.conv2d(x, self.folded(kernel) / 4, bias, stride=2, padding=1)
 
 
 class _TransposedConvolution(torch.autograd.Function):
@@ -71,21 +89,13 @@ class _TransposedConvolution(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, kernel = ctx.saved_tensors
         x_gradient = F.conv2d(gradient, kernel, stride=2, padding=1) if ctx.needs_input_grad[0] else None
         kernel_gradient = (
-            torch.nn.grad.conv2d_weight(gradient, kernel.shape, x, stride=2, padding=1)  # type: ignore[no-untyped-call]
-            if ctx.needs_input_grad[1]
-            else None
+            conv2d_weight(gradient, kernel.shape, x, stride=2, padding=1) if ctx.needs_input_grad[1] else None
         )
         return x_gradient, kernel_gradient
-
-
-def fold(kernel: Tensor) -> Tensor:
-    """(O, I, 3, 3) → (O, I, 4, 4): the kernel summed over the four shifts by 0 or 1 in each direction."""
-    k = F.pad(kernel, (1, 1, 1, 1))
-    return k[..., 1:, 1:] + k[..., :-1, 1:] + k[..., 1:, :-1] + k[..., :-1, :-1]
 
 
 def upsample(x: Tensor) -> Tensor:

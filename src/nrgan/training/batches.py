@@ -44,12 +44,21 @@ class Batches:
             self._order_of_epoch = (self.place.epoch, order)
         return self._order_of_epoch[1]
 
-    def next(self, draws: Draws) -> Tensor:
-        """The next batch, (B, C, H, W), dequantised to signed range with `draws`; not yet clamped."""
-        place = self.place
-        if place.position + self.batch_size > len(self.images):
-            place.epoch, place.position = place.epoch + 1, 0
-        rows = self._order()[place.position : place.position + self.batch_size]
-        place.position += self.batch_size
+    def rows(self, count: int) -> Tensor:
+        """The places in the set of the next `count` batches, (count, B) int64 on the device; moves `place` on."""
+        place, parts = self.place, []
+        while count:
+            left = (len(self.images) - place.position) // self.batch_size
+            if not left:
+                place.epoch, place.position = place.epoch + 1, 0
+                continue
+            n = min(count, left)
+            end = place.position + n * self.batch_size
+            parts.append(self._order()[place.position : end].view(n, self.batch_size))
+            place.position, count = end, count - n
+        return torch.cat(parts)
+
+    def take(self, rows: Tensor, draws: Draws) -> Tensor:
+        """The images of these places, (B, C, H, W), dequantised to signed range with `draws`; not yet clamped."""
         x = self.images[rows]
         return dequantise(x, draws.uniform("dequantisation", tuple(x.shape)))

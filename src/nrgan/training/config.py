@@ -94,6 +94,8 @@ class TrainConfig(BaseModel):
     """Type of the convolutions (parameters, averages and losses stay float32); auto: bfloat16 where it is fast."""
     penalty_gradient: Literal["tangent", "double-backward"] = "tangent"
     """How the gradient of R1 is computed: the same numbers, the tangent form in half the passes."""
+    iterations_per_launch: Positive = 10
+    """Iterations that a GPU does as one captured launch; 1: none captured."""
     device: str = "auto"
     """Where to compute: auto, cpu, cuda or cuda:N."""
     threads: Count = 0
@@ -157,7 +159,7 @@ class TrainConfig(BaseModel):
 
 
 FREE_ON_RESUME = frozenset(
-    {"out", "device", "threads", "data_root", "cache_dir", "iterations"}
+    {"out", "device", "threads", "data_root", "cache_dir", "iterations", "iterations_per_launch"}
     | {"snapshot_interval", "sample_interval", "checkpoint_minutes"}
 )
 """Options that may differ when a run goes on: they do not change what is learned (`iterations` only how long)."""

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-
 from nrgan.training.batches import Batches
+from nrgan.training.block import Block, single_iteration
 from nrgan.training.config import TrainConfig
-from nrgan.training.losses import Losses
-from nrgan.training.state import TrainState, learning_rate_factor
-from nrgan.training.step import discriminator_step, generator_step
+from nrgan.training.state import TrainState
 
 
-def iterations(state: TrainState, config: TrainConfig, batches: Batches) -> Iterator[Losses]:
-    """Trains until `config.iterations`, yielding the losses of each iteration, on the device, after it.
+def iterations(state: TrainState, config: TrainConfig, batches: Batches) -> Iterator[int]:
+    """Trains until `config.iterations`, yielding the number of the iteration reached; losses go to `state.losses`.
 
-    The very first iteration updates only the discriminator, as the published training does.
+    On a GPU, `iterations_per_launch` iterations are one launch of a captured graph, and it yields once for them. It
+    always yields at the multiples of the configuration's intervals.
     """
+    block: Block | None = None
     while state.iteration < config.iterations:
-        losses: dict[str, torch.Tensor] = {}
-        if state.iteration > 0:
-            _set_rate(state.generator_adam, config.generator_learning_rate, config, state.iteration - 1)
-            losses |= generator_step(state, config, state.draws())
-        _set_rate(state.discriminator_adam, config.discriminator_learning_rate, config, state.iteration)
-        for _ in range(config.critic_steps):
-            real = batches.next(state.draws())
-            losses |= discriminator_step(state, config, real, state.draws())
-        state.iteration += 1
-        yield losses
+        length = config.iterations_per_launch if state.device.type == "cuda" else 1
+        # the very first iteration is another one (no generator update), and leaves the optimisers ready for capture
+        if length == 1 or state.iteration == 0 or iterations_to_boundary(state.iteration, config) < length:
+            single_iteration(state, config, batches)
+        else:
+            block = block or Block(state, config, batches, length)
+            block.run()
+        yield state.iteration
 
 
-def _set_rate(adam: torch.optim.Adam, rate: float, config: TrainConfig, updates: int) -> None:
-    factor = learning_rate_factor(config, updates)
-    for group in adam.param_groups:
-        group["lr"] = rate * factor
+def iterations_to_boundary(iteration: int, config: TrainConfig) -> int:
+    """How many iterations may pass before somebody wants to look: log, picture, snapshot or the end."""
+    intervals = (config.log_interval, config.sample_interval, config.snapshot_interval)
+    return min(config.iterations - iteration, *(interval - iteration % interval for interval in intervals))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -25,11 +25,17 @@ class LossHistory:
         self._none = torch.zeros((), device=device)
         self._rows = 0
 
-    def add(self, losses: Losses) -> None:
-        """Keeps one iteration's losses."""
-        self._buffer[self._rows] = torch.stack([losses.get(name, self._none) for name in NAMES])
-        self._known[self._rows] = torch.tensor([name in losses for name in NAMES])
-        self._rows += 1
+    def row(self, losses: Losses) -> Tensor:
+        """One iteration's losses as `add` takes them, (len(NAMES),) on the device."""
+        return torch.stack([losses.get(name, self._none) for name in NAMES])
+
+    def add(self, rows: Tensor, names: Iterable[str]) -> None:
+        """Keeps the losses of some iterations, (n, len(NAMES)), of which those of `names` are known."""
+        known = set(names)
+        kept = slice(self._rows, self._rows + len(rows))
+        self._buffer[kept] = rows
+        self._known[kept] = torch.tensor([name in known for name in NAMES])
+        self._rows += len(rows)
 
     @property
     def full(self) -> bool:

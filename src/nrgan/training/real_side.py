@@ -1,4 +1,4 @@
-"""The discriminator's loss on real images, logistic and R1: the definition, and a cheaper form with the same gradient."""
+"""The discriminator's loss on real images, logistic and R1: as defined, and a cheaper form of the same gradient."""
 
 from __future__ import annotations
 

@@ -73,12 +73,13 @@ class TrainState:
         self.losses.load_tensors(_below(named, "losses/"))
         for part, network, adam in self._optimisers():
             for name, parameter in network.named_parameters():
-                adam.state[parameter] = {
-                    key: value.to(parameter.device, copy=True)
-                    if key == "step"
-                    else torch.empty_like(parameter).copy_(value)
-                    for key, value in _below(named, f"{part}/{name}/").items()
-                }
+                own, kept = _below(named, f"{part}/{name}/"), adam.state[parameter]
+                for key, value in own.items():
+                    # into the same memory where there is some: a captured graph goes on using it
+                    if key in kept:
+                        kept[key].copy_(value)
+                    else:
+                        kept[key] = value.to(parameter.device, copy=True)
 
     def _optimisers(self) -> list[tuple[str, nn.Module, torch.optim.Adam]]:
         return [
@@ -128,7 +129,9 @@ def new_state(
 
 
 def _adam(network: nn.Module, rate: float, config: TrainConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), rate, (config.beta1, config.beta2), fused=True)
+    on_gpu = next(network.parameters()).is_cuda
+    betas = (config.beta1, config.beta2)
+    return torch.optim.Adam(network.parameters(), rate, betas, fused=True, capturable=on_gpu)
 
 
 def learning_rate_factor(config: TrainConfig, updates: int) -> float:
