@@ -95,8 +95,8 @@ def _networks(state: TrainState, averaged: bool = False) -> dict[str, tuple[str,
     pair = state.averaged if averaged else state.generators
     suffix = "_ema" if averaged else ""
     found: dict[str, tuple[str, nn.Module]] = {f"G{suffix}": ("G", pair.generator)}
-    if (noise_generator := getattr(pair.observer, "noise_generator", None)) is not None:
-        found[f"Gn{suffix}"] = ("G", noise_generator)
+    for network in pair.observer.networks().values():
+        found[f"Gn{suffix}"] = ("G", network)
     return found if averaged else found | {"D": ("D", state.discriminator)}
 
 

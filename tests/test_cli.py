@@ -72,9 +72,14 @@ def test_dry_run_prints_the_resolved_configuration_and_stops(
         (["shapes-ag25", "gan", "--batch-size", "0"], "--batch-size 0: input should be greater than or equal to 1"),
         (["shapes-ag25", "gan", "--beta2", "1.5"], "--beta2 1.5: input should be less than 1"),
         (["shapes-ag25", "gan", "--data-seed", "99999999"], "--data-seed 99999999: must lie in 0..85898"),
+        (["shapes-ag25", "gan", "--seed", str(2**64)], f"--seed {2**64}: input should be less than"),
+        (["shapes-ag25", "gan", "--batch-size", "60000"], "--batch-size 60000: more than the 50,000 images"),
         (["shapes-ag25", "gan", "--device", "tpu"], "--device tpu: choose auto, cpu, cuda or cuda:N"),
         (["shapes-ag25", "gan", "--resume", "--overwrite"], "--resume and --overwrite: choose one"),
-        (["cifar10ag25", "gan", "--data-root", "/nowhere/at/all"], "/nowhere/at/all: holds neither"),
+        (
+            ["cifar10ag25", "gan", "--data-root", "/nowhere/at/all"],
+            "--data-root /nowhere/at/all: there is no such folder",
+        ),
     ],
 )
 def test_mistakes_are_answered_in_one_line(

@@ -69,10 +69,24 @@ def test_what_cannot_be_read_is_named_and_runs_nothing(reference_run: Path, tmp_
     with pytest.raises(UserError, match=r"netG_iter_10\.pth: not weights"):
         import_reference(reference_run, tmp_path / "out")
     assert not (tmp_path / "ran").exists()
+    torch.save([1, 2], reference_run / "netG_iter_10.pth")
+    with pytest.raises(UserError, match=r"netG_iter_10\.pth: not weights"):
+        import_reference(reference_run, tmp_path / "out")
     torch.save({"block9.weight": torch.zeros(1)}, reference_run / "netG_iter_10.pth")
     with pytest.raises(UserError, match="not a parameter of the reference"):
         import_reference(reference_run, tmp_path / "out")
     (reference_run / "netG_iter_10.pth").write_bytes(good)
+    (reference_run / "args.txt").write_text("g_residual_factor x\n")
+    with pytest.raises(UserError, match="g_residual_factor is 'x', not a number"):
+        import_reference(reference_run, tmp_path / "out")
     (reference_run / "netD_iter_10.pth").unlink()
+    (reference_run / "args.txt").unlink()
     with pytest.raises(UserError, match=r"netD_iter_10\.pth: missing"):
+        import_reference(reference_run, tmp_path / "out")
+    assert not (tmp_path / "out").exists(), "nothing half-written"
+
+
+def test_snapshots_that_are_there_are_left_alone(reference_run: Path, tmp_path: Path) -> None:
+    import_reference(reference_run, tmp_path / "out")
+    with pytest.raises(UserError, match="holds snapshots already"):
         import_reference(reference_run, tmp_path / "out")

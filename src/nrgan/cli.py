@@ -6,12 +6,10 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import tyro
@@ -44,15 +42,15 @@ class List:
         from rich.console import Console
         from rich.table import Table
 
-        from nrgan.models import KNOWLEDGE
+        from nrgan.models import MODELS
         from nrgan.settings import SETTINGS
 
         settings = Table("setting", "paper", "corruption", title="Settings")
         for setting in SETTINGS.values():
             settings.add_row(setting.name, setting.paper, str(setting.corruption))
         models = Table("model", "what must be known of the noise", title="Models")
-        for name, knowledge in KNOWLEDGE.items():
-            models.add_row(name, knowledge)
+        for name, model in MODELS.items():
+            models.add_row(name, model.knowledge)
         console = Console(highlight=False)
         console.print(settings, models)
         return 0
@@ -99,6 +97,7 @@ Verb = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 failed, 2 asked for what cannot be done, 128 + N on signal N."""
+    threading.excepthook = _thread_failed
     try:
         verb: Verb = tyro.cli(
             Verb,
@@ -118,16 +117,24 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard writes in a thread; the full disk that stops it stops us too, with a message of our own."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
+
+
 def _fail(message: str, code: int = 2) -> int:
     print(f"error: {message}", file=sys.stderr)
     return code
 
 
 def _dry_run(config: TrainConfig) -> int:
-    from nrgan.training.device import choose_device
+    from nrgan.training.device import choose_device, choose_dtype
 
+    device = choose_device(config.device)
     resolved = config.model_dump(mode="json") | {
-        "device": str(choose_device(config.device)),
+        "device": str(device),
+        "precision": str(choose_dtype(config.precision, device)).removeprefix("torch."),
         "generator_batch_size": config.generator_batch,
         "discriminator_channels": config.discriminator_width,
     }
@@ -138,19 +145,19 @@ def _dry_run(config: TrainConfig) -> int:
 def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
     from nrgan.reports.display import Display, duration
     from nrgan.run import Run
+    from nrgan.stopping import stop_requests
 
     begun = time.monotonic()
     with Display() as display:
         run = Run(config, resume, overwrite, display.preparing)
         first = run.state.iteration
-        if first >= config.iterations:
-            display.say(f"{config.out}: complete at iteration {first:,}; raise --iterations to train on")
-            return 0
         display.say(
             f"{f'going on at iteration {first:,}:' if first else 'training'} {config.model} on "
             f"{config.setting} in {config.out} ({run.device_name})"
         )
-        with _stop_requests() as requests:
+        if not run.exact:
+            display.say("the checkpoint is from another kind of device: the weights go on, random numbers begin anew")
+        with stop_requests() as requests:
             training = run.progress()
             for progress in training:
                 display.training(progress)
@@ -158,30 +165,14 @@ def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
                     training.close()  # saves a checkpoint
                     display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")
                     return 128 + requests[0]
+        if first >= config.iterations:
+            display.say(f"{config.out}: was complete at iteration {first:,}; raise --iterations to train on")
         display.say(
-            f"done: {config.iterations - first:,} iterations in {duration(time.monotonic() - begun)}. "
+            f"done: {max(0, config.iterations - first):,} iterations in {duration(time.monotonic() - begun)}. "
             f"Look at {run.newest_picture}; curves: tensorboard --logdir {config.out}; "
             f"images: Generator.from_pretrained('{config.out}').sample(100)"
         )
     return 0
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, to be obeyed between two iterations; a second SIGINT interrupts at once."""
-    requests: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if requests and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        requests.append(number)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield requests
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -61,11 +61,6 @@ def dequantise(x: Tensor, u: Tensor) -> Tensor:
     return 2 * (x * ((steps - 1) / steps) - 0.5) + u * (2 / steps)
 
 
-def nchw(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """(B, H, W, C) → (B, C, H, W), contiguous."""
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-
-
 def nhwc(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(B, C, H, W) → (B, H, W, C), a view."""
     return images.transpose(0, 2, 3, 1)

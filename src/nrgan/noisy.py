@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numpy.random import RandomState
 
 from nrgan.corruptions import Corruption
-from nrgan.data import CIFAR10, ImageSource, Shapes
+from nrgan.data import ImageSource
 from nrgan.data.base import Images
 from nrgan.errors import UserError
 from nrgan.settings import Setting
@@ -91,19 +91,6 @@ def make_noisy(
             if advance is not None:
                 advance(done)
     return noisy
-
-
-def open_source(setting: Setting, data_root: Path | None, cache: Path | None, image_size: int = 32) -> ImageSource:
-    """The clean images of a setting; raises `UserError` where they cannot be had at that size."""
-    if setting.source == "shapes":
-        return Shapes(image_size=image_size)
-    source = CIFAR10(data_root, cache=cache)
-    if image_size != source.image_size:
-        raise UserError(
-            f"--image-size {image_size}: {setting.name} has images of {source.image_size}x{source.image_size}; "
-            f"the shapes settings are drawn at any size"
-        )
-    return source
 
 
 def cache_key(setting: Setting, source: ImageSource, data_seed: int, clip: bool) -> dict[str, object]:

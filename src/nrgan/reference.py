@@ -10,7 +10,9 @@ from torch import Tensor
 
 from nrgan.errors import UserError
 from nrgan.networks import Discriminator, Generator
+from nrgan.networks.generator import SNAPSHOTS
 from nrgan.networks.reference_names import from_reference
+from nrgan.observation.base import NOISE_GENERATOR
 from nrgan.training.snapshot import save_snapshot, snapshot_folder
 
 
@@ -26,26 +28,31 @@ def import_reference(run: Path, out: Path) -> list[Path]:
     }
     if not found:
         raise UserError(f"{run}: holds no netG_iter_N.pth of the reference implementation")
+    if (out / SNAPSHOTS).exists():
+        raise UserError(f"{out}: holds snapshots already; choose another folder")
     options = _options(run / "args.txt")
-    folders = []
+    g_scale, d_scale = (_factor(options, name) for name in ("g_residual_factor", "d_residual_factor"))
+    read = []
     for iteration, path in sorted(found.items()):
         noise_path, d_path = run / f"netGn_iter_{iteration}.pth", run / f"netD_iter_{iteration}.pth"
         if not d_path.is_file():
             raise UserError(f"{d_path}: missing beside {path.name}")
+        others = {NOISE_GENERATOR: _generator(noise_path, g_scale)} if noise_path.is_file() else {}
+        read.append((iteration, _generator(path, g_scale), others, _discriminator(d_path, d_scale)))
+    folders = []
+    for iteration, generator, others, discriminator in read:  # nothing is written before all of it has been read
         folder = snapshot_folder(out, iteration)
-        save_snapshot(
-            folder,
-            _generator(path, float(options.get("g_residual_factor", 0.1))),
-            _generator(noise_path, float(options.get("g_residual_factor", 0.1))) if noise_path.is_file() else None,
-            _discriminator(d_path, float(options.get("d_residual_factor", 0.1))),
-            {
-                "iteration": iteration,
-                "imported_from": "reference implementation",
-                "reference_options": options,
-            },
-        )
+        about = {"iteration": iteration, "imported_from": "reference implementation", "reference_options": options}
+        save_snapshot(folder, generator, others, discriminator, about)
         folders.append(folder)
     return folders
+
+
+def _factor(options: dict[str, str], name: str) -> float:
+    try:
+        return float(options.get(name, 0.1))
+    except ValueError as error:
+        raise UserError(f"args.txt: {name} is {options[name]!r}, not a number") from error
 
 
 def _options(path: Path) -> dict[str, str]:

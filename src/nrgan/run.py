@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor
 
+from nrgan.data import SOURCES
 from nrgan.draws import FreshDraws
-from nrgan.errors import TrainingDiverged, UserError
+from nrgan.errors import TrainingDiverged
 from nrgan.images import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
 from nrgan.networks.generator import latents
-from nrgan.noisy import NoisyImages, cache_key, frozen_noisy_set, key_digest, open_source
+from nrgan.noisy import NoisyImages, cache_key, frozen_noisy_set, key_digest
 from nrgan.observation import Observation
 from nrgan.reports.curves import Curves
 from nrgan.reports.pictures import grid, save_picture
@@ -23,13 +25,13 @@ from nrgan.storage import clear_parts
 from nrgan.training import folder
 from nrgan.training.batches import Batches
 from nrgan.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
-from nrgan.training.config import TrainConfig
+from nrgan.training.config import TrainConfig, identity
 from nrgan.training.device import choose_dtype, prepare_torch
 from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
 from nrgan.training.progress import Progress
-from nrgan.training.snapshot import snapshot_of
+from nrgan.training.snapshot import snapshot_folder, snapshot_of
 from nrgan.training.state import new_state
 
 GRID = 100
@@ -67,20 +69,23 @@ class Run:
         device = prepare_torch(config)
         folder.claim(config, resume, overwrite)
         noisy, data_key = _noisy_images(config, preparing)
+        data_digest = key_digest(data_key)
         dtype = choose_dtype(config.precision, device)
         self.state = new_state(config, device, noisy.shape[1], compute_dtype=dtype)
         self.checkpoint = config.out / CHECKPOINT
+        precision = str(dtype).removeprefix("torch.")
+        self.identity = identity(config) | {"precision": precision, "data": data_digest}
         resumed = resume and self.checkpoint.exists()
-        if resumed:
-            load_checkpoint(self.state, self.checkpoint)
-        self.device_name = f"{_describe_device(device)}, {str(dtype).removeprefix('torch.')}"
-        about = {"device": self.device_name, "data_key": {"digest": key_digest(data_key), **data_key}}
+        self.exact = not resumed or load_checkpoint(self.state, self.checkpoint, self.identity)
+        self.device_name = f"{_describe_device(device)}, {precision}"
+        about = {"device": self.device_name, "precision": precision, "data_key": {"digest": data_digest, **data_key}}
         folder.begin(config, about, resumed)
         clear_parts(config.out)
         self.batches = Batches(noisy, config.batch_size, self.state.place, device)
         self.health = Health(
             signed_from_unit(torch.from_numpy(noisy[:1000])), first_check=round(3 / (1 - config.ema_decay))
         )
+        self._health_iteration = self.state.iteration
         self.saved_iteration: int | None = self.state.iteration if resumed else None
         save_picture(
             grid(stored_from_unit(nhwc(noisy[:GRID])), columns=10),
@@ -95,6 +100,7 @@ class Run:
         self._logged_iteration = state.iteration
         shown = Progress(state.iteration, config.iterations)
         try:
+            self._make_missing_snapshot()
             for _ in iterations(state, config, self.batches):
                 shown = self._after_iteration(shown)
                 yield shown
@@ -113,8 +119,9 @@ class Run:
             self._stop_if_diverged()
             losses, rate = self.state.losses.means(), self._rate()
             self.state.losses.clear()
-            self.curves.add(iteration, losses, rate)
-            shown = replace(shown, losses=losses, images_per_second=rate, logged=True, message=self._health_message())
+            message = self._health_message()
+            self.curves.add(iteration, losses, rate, message)
+            shown = replace(shown, losses=losses, images_per_second=rate, logged=True, message=message)
         if iteration % config.sample_interval == 0:
             self.save_samples()
         if iteration % config.snapshot_interval == 0:
@@ -123,14 +130,23 @@ class Run:
             self.save_checkpoint()
         return shown
 
+    def _make_missing_snapshot(self) -> None:
+        """The snapshot that a kill right after its checkpoint left out."""
+        iteration = self.state.iteration
+        due = iteration > 0 and iteration % self.config.snapshot_interval == 0
+        if due and not snapshot_folder(self.config.out, iteration).exists():
+            self.save_snapshot()
+
     @property
     def newest_picture(self) -> Path:
         """The picture of the clean samples of the current iteration."""
         return self._sample_path("clean")
 
     def _finish(self) -> None:
-        if self.saved_iteration != self.state.iteration:
+        """Pictures and snapshot of the last iteration, whatever the intervals."""
+        if not self.newest_picture.exists():
             self.save_samples()
+        if not snapshot_folder(self.config.out, self.state.iteration).exists():
             self.save_snapshot()
 
     def _rate(self) -> float:
@@ -141,19 +157,22 @@ class Run:
         return rate
 
     def _stop_if_diverged(self) -> None:
-        if (bad := self.state.losses.first_bad()) is None:
-            return
-        ago, losses = bad
+        if (bad := self.state.losses.first_bad()) is not None:
+            ago, losses = bad
+            self._stop(self.state.iteration - ago, f"the losses are not finite ({describe(losses)})")
+
+    def _stop(self, iteration: int, what: str) -> NoReturn:
         saved = f"{self.checkpoint} of iteration {self.saved_iteration}" if self.saved_iteration is not None else "none"
         raise TrainingDiverged(
-            f"iteration {self.state.iteration - ago}: the losses are not finite ({describe(losses)}); last good "
-            f"checkpoint: {saved}. Lower the learning rates or raise --r1-weight"
+            f"iteration {iteration}: {what}; last good checkpoint: {saved}. "
+            "Lower the learning rates or raise --r1-weight"
         )
 
     def _health_message(self) -> str | None:
         iteration = self.state.iteration
-        if iteration < self.health.first_check or iteration % max(_HEALTH_INTERVAL, self.config.log_interval):
+        if iteration - self._health_iteration < _HEALTH_INTERVAL:
             return None
+        self._health_iteration = iteration
         shown = self.observe_shown(64)
         return self.health.check(iteration, shown.clean, shown.noise)
 
@@ -176,15 +195,20 @@ class Run:
             self._sample_picture("noisy", shown.noisy)
 
     def save_snapshot(self) -> None:
-        """A snapshot of the averaged networks, and a checkpoint to go with it."""
-        self._stop_if_diverged()
-        snapshot_of(self.state, self.config.out, {"setting": self.config.setting, "model": self.config.model})
+        """A checkpoint, and a snapshot of the averaged networks.
+
+        In this order: a kill in between leaves a run that makes the snapshot when it goes on.
+        """
         self.save_checkpoint()
+        snapshot_of(self.state, self.config.out, {"setting": self.config.setting, "model": self.config.model})
 
     def save_checkpoint(self) -> None:
-        """The whole state, to go on from."""
+        """The whole state, to go on from; raises `TrainingDiverged` rather than save one that is not finite."""
         self._stop_if_diverged()
-        save_checkpoint(self.state, self.checkpoint)
+        for name, value in self.state.tensors().items():
+            if value.is_floating_point() and not bool(value.isfinite().all()):
+                self._stop(self.state.iteration, f"{name} is not finite")
+        save_checkpoint(self.state, self.checkpoint, self.identity)
         self.saved_iteration, self._saved_at = self.state.iteration, time.monotonic()
 
     def _sample_picture(self, kind: str, images: Tensor) -> None:
@@ -197,9 +221,7 @@ class Run:
 def _noisy_images(config: TrainConfig, preparing: Preparing | None) -> tuple[NoisyImages, dict[str, object]]:
     """The frozen noisy set and the key of everything it depends on."""
     setting = find_setting(config.setting)
-    source = open_source(setting, config.data_root, config.cache_dir, config.image_size)
-    if config.batch_size > len(source):
-        raise UserError(f"--batch-size {config.batch_size}: more than the {len(source):,} images of {setting.name}")
+    source = SOURCES[setting.source].open(config.image_size, config.data_root, config.cache_dir)
     advance = preparing(f"noisy images of {setting.name}", len(source)) if preparing else None
     noisy = frozen_noisy_set(setting, source, config.data_seed, config.clip, config.cache_dir, advance)
     return noisy, cache_key(setting, source, config.data_seed, config.clip)

@@ -25,31 +25,55 @@ def default_cache() -> Path:
 def writing(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, which takes its name once the block has ended and the bytes are on disk.
 
-    Whoever looks at `path`, also after a kill or a power cut, sees the old file or the new one, never a part.
-    Raises `UserError` where the disk is full or the folder cannot be written.
+    The block may write a file or a folder there. Whoever looks at `path`, also after a kill or a power cut, sees what
+    was there or what was written (for a folder: or, for a moment, nothing), never a part. Raises `UserError` where the
+    disk is full or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        for abandoned in path.parent.glob(f".{path.name}.*.part"):
+            if not _alive(int(abandoned.suffixes[-2][1:])):
+                _remove(abandoned)
         try:
             yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+            for file in (temporary, *temporary.rglob("*")):
+                _sync(file)
+            if path.is_dir():
+                path.rename(path.with_name(f".{path.name}.{os.getpid()}.old.part"))
             temporary.replace(path)
-            _sync_folder(path.parent)
+            _sync(path.parent)
         finally:
-            with suppress(OSError):
-                temporary.unlink()
+            for leftover in path.parent.glob(f".{path.name}.{os.getpid()}.*part"):
+                _remove(leftover)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last (POSIX keeps it in the folder's own data; elsewhere there is nothing to do)."""
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or on POSIX a folder with its names, is on the disk."""
     if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    elif path.is_file():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 @contextmanager
@@ -61,9 +85,14 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise unwritable(path, error) from error
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED_WRITES = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS)
+"""Error numbers that say a file could not be written."""
+
+
 def unwritable(path: Path, error: OSError) -> UserError:
     """The `UserError` for a failed write at `path`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in _FULL:
         return UserError(f"no space left to write {path}; free some, or choose another folder")
     return UserError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")
 
@@ -71,11 +100,7 @@ def unwritable(path: Path, error: OSError) -> UserError:
 def clear_parts(folder: Path) -> None:
     """Removes what writers that were killed left behind in `folder` or below. Only for a folder that has one writer."""
     for part in folder.rglob(".*.part"):
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                part.unlink()
+        _remove(part)
 
 
 def sha256(*paths: Path) -> str:

@@ -171,8 +171,22 @@ def test_truncated_missing_and_short_files(stand_in_root: Path, tmp_path: Path) 
     short = copy_with(stand_in_root, tmp_path / "short", data_batch_5=few)
     with pytest.raises(UserError, match="40010 images instead of 50000"):
         CIFAR10(short).images()
-    with pytest.raises(UserError, match="holds neither"):
-        CIFAR10(tmp_path / "nowhere")
+    first = copy_with(stand_in_root, tmp_path / "first", data_batch_1=None)
+    with pytest.raises(UserError, match="data_batch_1: missing"):
+        CIFAR10(first).images()
+
+
+def test_a_folder_without_it_is_tried_first_and_named(server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"cannot be downloaded .*{tmp_path} holds neither"):
+        CIFAR10(tmp_path, cache=tmp_path / "cache", url="http://127.0.0.1:9/refused.tar.gz")
+    with pytest.raises(UserError, match="there is no such folder"):
+        CIFAR10.check(32, tmp_path / "nowhere")
+
+
+def test_a_cache_that_cannot_be_written_is_said(server: str, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot (write|be downloaded)"):
+        CIFAR10(cache=tmp_path / "file", url=f"{server}/{ARCHIVE}", archive_sha256=digest(archive))
 
 
 def test_damaged_archive(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from nrgan.draws import FreshDraws
+from nrgan.observation.base import NOISE_GENERATOR
 from nrgan.training.config import TrainConfig
 from nrgan.training.state import new_state
 from nrgan.training.step import discriminator_step, generator_step
@@ -97,11 +98,13 @@ def record(model: str, setting: str) -> None:
 
     def keep_weights(moment: str, averaged: bool = False) -> None:
         pair = state.averaged if averaged else state.generators
-        networks = {"G": pair.generator, "Gn": getattr(pair.observer, "noise_generator", None)}
+        networks = {"G": pair.generator}
+        if NOISE_GENERATOR in pair.observer.networks():
+            networks["Gn"] = pair.observer.networks()[NOISE_GENERATOR]
         if not averaged:
             networks["D"] = state.discriminator
         for name, network in networks.items():
-            for key, value in network.state_dict().items() if network is not None else ():
+            for key, value in network.state_dict().items():
                 full = f"{moment}/{name}{'_ema' if averaged else ''}/{reference_name(key, name[0])}"
                 arrays[full] = value.clone()
 

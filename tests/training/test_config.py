@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from nrgan import TrainConfig, UserError
-from nrgan.training.config import check_same_run
+from nrgan.training.config import check_same_run, identity
 
 
 def config(**changed: object) -> TrainConfig:
@@ -41,7 +41,6 @@ def test_defaults_are_the_published_numbers() -> None:
         ({"image_size": 64}, "images of 32x32"),
         ({"setting": "shapes-lg25p8-24", "image_size": 16}, "does not fit"),
         ({"iterations": 10, "decay_iterations": 11}, "more than the 10 iterations"),
-        ({"generator_batch_size": 5}, "must be even"),
         ({"setting": "shapes-ag25", "data_root": Path()}, "--data-root"),
     ],
 )
@@ -76,9 +75,10 @@ def test_configuration_is_frozen() -> None:
 
 def test_what_may_differ_on_resume() -> None:
     saved = config().model_dump(mode="json")
-    check_same_run(saved, config(iterations=300_000, device="cpu", out=Path("elsewhere")), Path("run"))
+    check_same_run(saved, identity(config(iterations=300_000, device="cpu", out=Path("elsewhere"))), Path("run"))
     with pytest.raises(UserError, match=r"r1-weight is 10\.0 there and 5\.0 here"):
-        check_same_run(saved, config(r1_weight=5.0), Path("run"))
+        check_same_run(saved, identity(config(r1_weight=5.0)), Path("run"))
     decaying = config(decay_iterations=10)
+    longer = identity(config(decay_iterations=10, iterations=300_000))
     with pytest.raises(UserError, match="iterations is 200000 there"):
-        check_same_run(decaying.model_dump(mode="json"), config(decay_iterations=10, iterations=300_000), Path("run"))
+        check_same_run(decaying.model_dump(mode="json"), longer, Path("run"))

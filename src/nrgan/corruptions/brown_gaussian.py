@@ -74,13 +74,13 @@ class BrownGaussian(AdditiveNoise):
         return self._blurred_batch(AdditiveGaussian(self.level)._simulate_noise(x, draws))
 
     def _blurred_batch(self, e: Tensor) -> Tensor:
-        """The same blur of (B, C, H, W)."""
-        channels = e.shape[1]
-        row = torch.as_tensor(self._row, dtype=e.dtype, device=e.device)
-        vertical = row.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+        """The same blur of (B, C, H, W), with weights that stay on the host: a step must not wait for a copy."""
         margin = self.kernel_size // 2
-        e = F.conv2d(e, vertical, padding=(margin, 0), groups=channels)
-        return F.conv2d(e, vertical.transpose(2, 3), padding=(0, margin), groups=channels)
+        for axis, pad in ((2, (0, 0, margin, margin)), (3, (margin, margin, 0, 0))):
+            padded, n = F.pad(e, pad), e.shape[axis]
+            shifted = [w * padded.narrow(axis, i, n) for i, w in enumerate(self._row.tolist())]
+            e = torch.stack(shifted).sum(0)
+        return e
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -47,9 +48,10 @@ class Mixture(AdditiveNoise):
         batch, _, height, width = x.shape
         r = draws.uniform("component", (batch, 1, height, width))
         # the Gaussian components differ in scale only, so one Gaussian draw serves them all
-        bounds = torch.cumsum(torch.tensor(self.rates[:-1], device=x.device, dtype=x.dtype), 0)
-        scales = torch.tensor(self.levels, device=x.device, dtype=x.dtype) * STEP
-        component = torch.bucketize(r, bounds, right=True)
         gaussian = draws.normal("gaussian", tuple(x.shape))
         uniform = draws.uniform("uniform", tuple(x.shape), -1, 1)
-        return torch.where(component == len(self.levels) - 1, uniform, gaussian) * scales[component]
+        noise = gaussian * (self.levels[0] * STEP)
+        for k, bound in enumerate(accumulate(self.rates[:-1]), start=1):
+            of_k = uniform if k == len(self.levels) - 1 else gaussian
+            noise = torch.where(r < bound, noise, of_k * (self.levels[k] * STEP))
+        return noise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +16,21 @@ Images = npt.NDArray[np.uint8]
 class ImageSource(ABC):
     """A fixed, ordered set of clean images, all of one size."""
 
+    default_count: ClassVar[int] = 50_000
+    """How many images a training set of this source has."""
+
     image_size: int
     channels: int = 3
+
+    @classmethod
+    @abstractmethod
+    def check(cls, image_size: int, data_root: Path | None) -> None:
+        """Raises `UserError` where the source cannot give images of that size, or takes no data folder."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, image_size: int, data_root: Path | None, cache: Path | None) -> ImageSource:
+        """The training images; raises `UserError` where they cannot be had."""
 
     @abstractmethod
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ import pooch
 from nrgan.data.base import Images, ImageSource
 from nrgan.data.batch_pickle import read_batch
 from nrgan.errors import UserError
-from nrgan.storage import default_cache, sha256, unwritable
+from nrgan.storage import REFUSED_WRITES, default_cache, sha256, unwritable
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
@@ -25,7 +26,7 @@ SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batc
 class CIFAR10(ImageSource):
     """The train (or test) split, from `root/cifar-10-batches-py`, or from `root/cifar-10-python.tar.gz`.
 
-    Without `root` the archive is downloaded once, with its checksum verified, to the cache folder.
+    Where neither is there, the archive is downloaded once, with its checksum verified, to the cache folder.
     Raises `UserError` where files are missing, cut short, or not what they should be.
     """
 
@@ -36,25 +37,42 @@ class CIFAR10(ImageSource):
         root: Path | None = None,
         split: str = "train",
         cache: Path | None = None,
-        url: str = ARCHIVE_URL,
+        url: str | None = None,
         archive_sha256: str = ARCHIVE_SHA256,
     ) -> None:
         self.names = SPLITS[split]
         self.archive_sha256 = archive_sha256
-        self.folder, self.archive = self._locate(root, cache or default_cache(), url, archive_sha256)
+        self.folder, self.archive = self._find(root)
+        if self.folder is None and self.archive is None:
+            self.archive = download(url or ARCHIVE_URL, archive_sha256, cache or default_cache(), root)
 
-    @staticmethod
-    def _locate(root: Path | None, cache: Path, url: str, digest: str) -> tuple[Path | None, Path | None]:
+    @classmethod
+    def check(cls, image_size: int, data_root: Path | None) -> None:
+        if image_size != cls.image_size:
+            raise UserError(
+                f"--image-size {image_size}: CIFAR-10 has images of {cls.image_size}x{cls.image_size}; the shapes "
+                "settings are drawn at any size"
+            )
+        if data_root is not None and not data_root.is_dir():
+            raise UserError(f"--data-root {data_root}: there is no such folder")
+
+    @classmethod
+    def open(cls, image_size: int, data_root: Path | None, cache: Path | None) -> CIFAR10:
+        return cls(data_root, cache=cache)
+
+    def _find(self, root: Path | None) -> tuple[Path | None, Path | None]:
+        """The folder of batches, or the archive, under `root`; neither where it holds neither."""
         if root is None:
-            return None, download(url, digest, cache)
+            return None, None
         for folder in (root / FOLDER, root):
-            if (folder / "data_batch_1").is_file():
+            if folder.name == FOLDER and folder.is_dir():
                 return folder, None
-        if (root / ARCHIVE).is_file():
-            if sha256(root / ARCHIVE) != digest:
-                raise UserError(f"{root / ARCHIVE}: wrong checksum (cut short or altered); fetch it again from {url}")
-            return None, root / ARCHIVE
-        raise UserError(f"{root}: holds neither {FOLDER}/ nor {ARCHIVE}; leave out --data-root to download it")
+        archive = root / ARCHIVE
+        if not archive.is_file():
+            return None, None
+        if sha256(archive) != self.archive_sha256:
+            raise UserError(f"{archive}: wrong checksum (cut short or altered); fetch it again from {ARCHIVE_URL}")
+        return None, archive
 
     @cached_property
     def _files(self) -> list[Path]:
@@ -63,6 +81,8 @@ class CIFAR10(ImageSource):
         for file in files:
             if not file.is_file():
                 raise UserError(f"{file}: missing; the folder should hold {', '.join(self.names)}")
+            if not os.access(file, os.R_OK):
+                raise UserError(f"{file}: cannot be read: permission denied")
         return files
 
     def key(self) -> str:
@@ -106,15 +126,17 @@ class CIFAR10(ImageSource):
         return [found[name] for name in self.names]
 
 
-def download(url: str, digest: str, cache: Path) -> Path:
-    """The archive in the cache folder, downloaded with a progress bar and verified; raises `UserError`."""
+def download(url: str, digest: str, cache: Path, tried: Path | None = None) -> Path:
+    """The archive in the cache folder, downloaded with a progress bar and verified.
+
+    `tried`: the data folder that did not hold it, for the error. Raises `UserError`.
+    """
     try:
         return Path(pooch.retrieve(url, known_hash=f"sha256:{digest}", fname=ARCHIVE, path=cache, progressbar=True))
     except ValueError as error:  # pooch: the hash differs; the file has not been kept
         raise UserError(f"{url}: wrong checksum, the download was altered or cut short; try again") from error
-    except PermissionError as error:
-        raise unwritable(cache, error) from error
-    except Exception as error:  # the network's many ways to fail, from several libraries
-        raise UserError(
-            f"{url}: cannot be downloaded ({type(error).__name__}); give --data-root a folder with {FOLDER}/"
-        ) from error
+    except Exception as error:  # the disk's and the network's many ways to fail, from several libraries
+        if getattr(error, "errno", None) in REFUSED_WRITES:
+            raise unwritable(cache, error) from error  # type: ignore[arg-type]
+        instead = f"{tried} holds neither {FOLDER}/ nor {ARCHIVE}" if tried else f"give --data-root with {FOLDER}/"
+        raise UserError(f"{url}: cannot be downloaded ({type(error).__name__}); {instead}") from error

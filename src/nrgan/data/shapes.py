@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +40,22 @@ _SHAPE = ((0.80, 0.14, 0.08), (0.98, 0.80, 0.24))
 class Shapes(ImageSource):
     """`count` drawn scenes of `image_size` pixels a side, (N, H, W, 3) uint8, addressable by index and seed."""
 
-    def __init__(self, image_size: int = 32, seed: int = 0, count: int = 50_000) -> None:
+    def __init__(self, image_size: int = 32, seed: int = 0, count: int = ImageSource.default_count) -> None:
         if image_size < 8:
             raise UserError(f"--image-size {image_size}: shapes need at least 8 pixels to be seen")
         self.image_size = image_size
         self.seed = seed
         self.count = count
+
+    @classmethod
+    def check(cls, image_size: int, data_root: Path | None) -> None:
+        if data_root is not None:
+            raise UserError("--data-root: shapes are drawn, they have no data folder; leave it out")
+        cls(image_size)
+
+    @classmethod
+    def open(cls, image_size: int, data_root: Path | None, cache: Path | None) -> Shapes:
+        return cls(image_size)
 
     def key(self) -> str:
         return f"shapes version {VERSION} seed {self.seed} size {self.image_size} count {self.count}"

@@ -1,1 +1,1 @@
-"""The two-minute tour: one command, one picture."""
+"""The tour of a few minutes: one command, one picture."""

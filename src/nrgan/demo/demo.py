@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -23,20 +22,21 @@ from nrgan.images import nhwc, stored_from_unit, unit_from_signed
 from nrgan.networks import Generator
 from nrgan.networks.generator import latents, newest_snapshot
 from nrgan.noisy import frozen_noisy_set
+from nrgan.observation.base import NOISE_GENERATOR
 from nrgan.reports.curves import read_metrics
 from nrgan.reports.display import Display
 from nrgan.reports.pictures import grid
 from nrgan.settings import find_setting
+from nrgan.stopping import stop_requests
 from nrgan.storage import writing
 from nrgan.training.folder import METRICS
-from nrgan.training.snapshot import NOISE_GENERATOR
 
 SETTING = "shapes-ag25"
 TRUE_LEVEL = 25
 MODELS = {"gan": "plain GAN", "sinrgan2": "NR-GAN"}
 SIZE = 16
 ITERATIONS = 2400
-# Half the published sizes, a larger step and a shorter average: the published training needs days, this one minutes.
+# Half the published image size, a quarter of the width, a larger step and a shorter average: minutes, not days.
 OPTIONS = {
     "image-size": SIZE,
     "channels": 32,
@@ -107,20 +107,22 @@ def _train_both(out: Path, display: Display) -> int:
             *options,
         ]
         with (out / f"{model}.log").open("a") as log:
-            runs[model] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            # in a session of its own: Ctrl-C reaches this process alone, which passes it on
+            runs[model] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     bars = {model: display.bars.add_task(name, total=ITERATIONS, note="") for model, name in MODELS.items()}
     display.say(f"training {' and '.join(MODELS)} on {SETTING}, {ITERATIONS:,} iterations each, a few minutes …")
-    try:
-        while any(run.poll() is None for run in runs.values()):
-            time.sleep(1)
-            for model, bar in bars.items():
-                display.bars.update(bar, completed=_iteration(out / model))
-    except KeyboardInterrupt:
-        for run in runs.values():
-            run.send_signal(signal.SIGINT)
-        for run in runs.values():
-            run.wait()
-        return 128 + signal.SIGINT
+    with stop_requests() as requests:
+        try:
+            while any(run.poll() is None for run in runs.values()) and not requests:
+                time.sleep(1)
+                for model, bar in bars.items():
+                    display.bars.update(bar, completed=_iteration(out / model))
+        finally:
+            for run in runs.values():
+                run.terminate()  # of no effect on one that has ended
+                run.wait()
+    if requests:
+        return 128 + requests[0]
     for model, run in runs.items():
         if run.returncode:
             last = (out / f"{model}.log").read_text().strip().splitlines()[-1:]

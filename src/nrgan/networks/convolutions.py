@@ -92,9 +92,9 @@ class _TransposedConvolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, kernel = ctx.saved_tensors
         x_gradient = F.conv2d(gradient, kernel, stride=2, padding=1) if ctx.needs_input_grad[0] else None
-        kernel_gradient = (
-            conv2d_weight(gradient, kernel.shape, x, stride=2, padding=1) if ctx.needs_input_grad[1] else None
-        )
+        kernel_gradient = None
+        if ctx.needs_input_grad[1]:
+            kernel_gradient = conv2d_weight(gradient, kernel.shape, x, stride=2, padding=1)  # type: ignore[no-untyped-call]
         return x_gradient, kernel_gradient
 
 

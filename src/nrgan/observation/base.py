@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from nrgan.draws import Draws
+from nrgan.networks import Generator
 from nrgan.observation.views import View
 from nrgan.settings import Setting
 
@@ -38,10 +39,18 @@ class Observer(nn.Module, ABC):
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
         """Observes x = G(z): x signed (B, C, H, W), z (B, latent size)."""
 
+    def networks(self) -> dict[str, Generator]:
+        """The networks that are trained along with the generator, by the name of their attribute."""
+        return {name: child for name, child in self.named_children() if isinstance(child, Generator)}
+
     def observed(self, x: Tensor, noise: Tensor | None = None, penalty: Tensor | None = None) -> Observation:
         """The observation of x with that noise."""
         noisy = x if noise is None else x + noise
         return Observation(self.view(noisy), penalty, x, noise, noisy)
+
+
+NOISE_GENERATOR = "noise_generator"
+"""Name of the network that makes the noise, where an observer learns it."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,12 @@ class Sizes:
     residual_scale: float
 
 
+@dataclass(frozen=True, kw_only=True)
 class Model(ABC):
     """One row of the models: builds its observer for a setting."""
+
+    knowledge: str = ""
+    """What must be known of the noise, for the tables."""
 
     def check(self, name: str, setting: Setting) -> None:  # noqa: B027 (most models fit every setting)
         """Raises `UserError` where the model (called `name`) cannot be trained on the setting."""

@@ -13,7 +13,6 @@ from typing import Literal
 from torch import Tensor
 
 from nrgan.corruptions import SignalGain
-from nrgan.errors import UserError
 from nrgan.images import signed_difference, unit_from_signed
 from nrgan.settings import Setting
 
@@ -41,9 +40,8 @@ def signal_dependent(gain: SignalGain) -> Gain:
 
 
 def resolve(prior: Prior, setting: Setting) -> Gain | None:
-    """The gain of a prior on a setting; raises `UserError` where the setting states no relation."""
+    """The gain of a prior on a setting."""
     if prior != OF_THE_CORRUPTION:
         return prior
-    if setting.corruption.signal_gain is None:
-        raise UserError(f"{setting.name} states no relation between signal and noise")
+    assert setting.corruption.signal_gain is not None, "Learned.check refuses such a setting"
     return signal_dependent(setting.corruption.signal_gain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,23 @@ class Curves:
             with writing(self.path) as part:
                 part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
-    def add(self, iteration: int, losses: dict[str, float], rate: float) -> None:
-        """One line: mean losses since the last, and images per second."""
-        line = {"iteration": iteration, **losses, "images_per_second": round(rate, 2)}
+    def add(self, iteration: int, losses: dict[str, float], rate: float, message: str | None = None) -> None:
+        """One line: mean losses since the last, images per second, and a warning where there is one."""
+        line: dict[str, Any] = {"iteration": iteration, **losses, "images_per_second": round(rate, 2)}
+        if message:
+            line["warning"] = message
         with disk_errors(self.path):
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
-        for name, value in losses.items():
-            self._board.add_scalar(f"loss/{name}", value, iteration)
-        self._board.add_scalar("images_per_second", rate, iteration)
+            for name, value in losses.items():
+                self._board.add_scalar(f"loss/{name}", value, iteration)
+            self._board.add_scalar("images_per_second", rate, iteration)
 
     def close(self) -> None:
-        self._lines.close()
-        self._board.close()
+        """Ends both files; what a full disk refuses now is not worth hiding an earlier error."""
+        for file in (self._lines, self._board):
+            with suppress(OSError):
+                file.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

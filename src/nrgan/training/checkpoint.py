@@ -11,27 +11,36 @@ from safetensors.torch import save
 
 from nrgan.errors import UserError
 from nrgan.storage import writing
+from nrgan.training.config import check_same_run
 from nrgan.training.state import TrainState
 
 CHECKPOINT = "checkpoint.safetensors"
 FORMAT_VERSION = 1
 
 
-def save_checkpoint(state: TrainState, path: Path) -> None:
-    """Writes the state; a kill at any moment leaves the earlier checkpoint or this one. Raises `UserError`."""
+def save_checkpoint(state: TrainState, path: Path, run: dict[str, Any]) -> None:
+    """Writes the state; a kill at any moment leaves the earlier checkpoint or this one. Raises `UserError`.
+
+    run: what the run is (options, data, precision), with which alone it may go on.
+    """
     about = {
         "format": FORMAT_VERSION,
         "iteration": state.iteration,
         "epoch": state.place.epoch,
         "position": state.place.position,
+        "device": state.device.type,
+        "run": run,
     }
     tensors = {name: value.contiguous() for name, value in state.tensors().items()}
     with writing(path) as part:
         part.write_bytes(save(tensors, metadata={"nrgan": json.dumps(about)}))
 
 
-def load_checkpoint(state: TrainState, path: Path) -> None:
-    """Restores the state from `path`, bit for bit; runs no code. Raises `UserError` where the file cannot serve."""
+def load_checkpoint(state: TrainState, path: Path, run: dict[str, Any]) -> bool:
+    """Restores the state from `path`, bit for bit; runs no code. Raises `UserError` where the file cannot serve.
+
+    Returns whether random numbers go on too: between a CPU and a GPU they cannot, and begin anew.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             about: dict[str, Any] = json.loads((file.metadata() or {})["nrgan"])
@@ -40,6 +49,10 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
         raise UserError(f"{path}: the checkpoint is cut short or not one ({error})") from error
     if about["format"] != FORMAT_VERSION:
         raise UserError(f"{path}: a checkpoint of format {about['format']}; this version reads {FORMAT_VERSION}")
+    check_same_run(about["run"], run, path)
+    same_device = about["device"] == state.device.type
+    if not same_device:
+        tensors["rng"] = state.rng.manual_seed(run["seed"] ^ int(about["iteration"])).get_state()
     try:
         state.load_tensors(tensors)
     except (KeyError, RuntimeError) as error:
@@ -47,3 +60,4 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
         raise UserError(f"{path}: a checkpoint of another configuration ({first_line})") from error
     state.iteration = int(about["iteration"])
     state.place.epoch, state.place.position = int(about["epoch"]), int(about["position"])
+    return same_device

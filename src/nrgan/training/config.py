@@ -74,7 +74,7 @@ class TrainConfig(BaseModel):
     residual_scale: Weight = 0.1
     """Factor of every residual branch."""
 
-    seed: Count = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of the networks, the order of the images and all random draws of training."""
     data_seed: Count = 0
     """Seed of the frozen noise of the training images."""
@@ -122,29 +122,28 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> TrainConfig:
         """Refuses options that each are fine, but not with each other."""
-        # imported late: help texts and dry errors should not wait for torch
+        # imported late: help texts should not wait for torch
+        from nrgan.data import SOURCES
         from nrgan.models import find_model
+        from nrgan.noisy import check_data_seed
         from nrgan.settings import find_setting
 
         setting = find_setting(self.setting)
         find_model(self.model, setting)
         if self.image_size % 8:
             raise UserError(f"--image-size {self.image_size}: must be a multiple of 8")
-        if setting.source == "cifar10" and self.image_size != 32:
-            raise UserError(
-                f"--image-size {self.image_size}: {self.setting} has images of 32x32; shapes settings take any size"
-            )
+        source = SOURCES[setting.source]
+        source.check(self.image_size, self.data_root)
         setting.corruption.check_fits(self.image_size, self.image_size)
+        check_data_seed(self.data_seed, source.default_count)
+        if self.batch_size > source.default_count:
+            raise UserError(
+                f"--batch-size {self.batch_size}: more than the {source.default_count:,} images of {self.setting}"
+            )
         if self.decay_iterations > self.iterations:
             raise UserError(
                 f"--decay-iterations {self.decay_iterations}: more than the {self.iterations} iterations of the run"
             )
-        if self.diversity_weight > 0 and self.generator_batch % 2:
-            raise UserError(
-                f"--generator-batch-size {self.generator_batch}: must be even, the diversity term pairs its halves"
-            )
-        if setting.source == "shapes" and self.data_root is not None:
-            raise UserError("--data-root: shapes are drawn, they have no data folder; leave it out")
         return self
 
     @property
@@ -158,21 +157,25 @@ class TrainConfig(BaseModel):
         return self.discriminator_channels or self.channels
 
 
-FREE_ON_RESUME = frozenset(
+_FREE_ON_RESUME = frozenset(
     {"out", "device", "threads", "data_root", "cache_dir", "iterations", "iterations_per_launch"}
     | {"snapshot_interval", "sample_interval", "checkpoint_minutes"}
 )
 """Options that may differ when a run goes on: they do not change what is learned (`iterations` only how long)."""
 
 
-def check_same_run(saved: dict[str, Any], config: TrainConfig, where: Path) -> None:
-    """Raises `UserError` where the run in folder `where`, saved with these options, cannot go on with `config`."""
-    now = config.model_dump(mode="json")
-    free = FREE_ON_RESUME - ({"iterations"} if config.decay_iterations else set())
+def identity(config: TrainConfig) -> dict[str, Any]:
+    """The options that make a run the run it is: only with the same ones may it go on."""
+    free = _FREE_ON_RESUME - ({"iterations"} if config.decay_iterations else set())
+    return {name: value for name, value in config.model_dump(mode="json").items() if name not in free}
+
+
+def check_same_run(saved: dict[str, Any], now: dict[str, Any], where: Path) -> None:
+    """Raises `UserError` where what `where` was saved with differs from this run's identity, or from more."""
     differing = [
         f"{name.replace('_', '-')} is {saved.get(name)!r} there and {value!r} here"
         for name, value in now.items()
-        if name not in free and saved.get(name) != value
+        if saved.get(name) != value
     ]
     if differing:
-        raise UserError(f"{where} holds a run of another configuration: {'; '.join(differing)}")
+        raise UserError(f"{where} is of another configuration: {'; '.join(differing)}")

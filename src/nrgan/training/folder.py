@@ -17,7 +17,7 @@ from nrgan.errors import UserError
 from nrgan.networks.generator import SNAPSHOTS
 from nrgan.storage import disk_errors, writing
 from nrgan.training.checkpoint import CHECKPOINT
-from nrgan.training.config import TrainConfig, check_same_run
+from nrgan.training.config import TrainConfig, check_same_run, identity
 
 CONFIG = "config.json"
 SAMPLES = "samples"
@@ -40,7 +40,9 @@ def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
         is_run = (out / CONFIG).exists()
         strange = [name for name in _MADE_BY_RUNS if (out / name).exists() and not is_run]
     if is_run and resume:
-        check_same_run(read_config(out), config, out)
+        check_same_run(read_config(out), identity(config), out)
+        if not (out / CHECKPOINT).exists() and (out / SNAPSHOTS).exists():
+            raise UserError(f"{out}: has snapshots but has lost {CHECKPOINT}; --overwrite begins anew")
     elif is_run and not overwrite:
         raise UserError(f"{out}: holds a run already; --resume goes on with it, --overwrite deletes it")
     elif strange and not overwrite:
