@@ -20,6 +20,7 @@ from nrgan.corruptions import Corruption
 from nrgan.data import ImageSource
 from nrgan.data.base import Images
 from nrgan.errors import UserError
+from nrgan.images import unit_from_stored
 from nrgan.settings import Setting
 from nrgan.storage import default_cache, writing
 
@@ -47,10 +48,12 @@ def corrupt_images(
     NR-GAN (Kaneko & Harada 2020), after the reference implementation.
     """
     rng = rng or RandomState()
-    noisy = np.empty(images.shape, np.float64)
-    for row, index in enumerate(indices):
-        rng.seed(data_seed * count + int(index))  # re-seeding is the same as a new generator, and three times faster
-        noisy[row] = corruption.corrupt(images[row], rng)
+
+    def seeded(k: int) -> RandomState:
+        rng.seed(data_seed * count + int(indices[k]))  # the same as a new generator, and three times faster
+        return rng
+
+    noisy = corruption.corrupt_many(unit_from_stored(images), seeded)
     return (np.clip(noisy, 0.0, 1.0, out=noisy) if clip else noisy).astype(np.float32)
 
 

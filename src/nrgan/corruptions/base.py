@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,9 @@ from nrgan.images import unit_from_stored
 
 Image = npt.NDArray[np.float64]
 """One unit-range image, (H, W, C) float64."""
+
+Seeded = Callable[[int], RandomState]
+"""Gives the generator of image k, seeded for it; good until the next call."""
 
 STEP = 1 / 255
 """One 8-bit step in unit range: noise levels are given on the scale 0..255."""
@@ -57,6 +61,13 @@ class Corruption(ABC):
 
     def check_fits(self, height: int, width: int) -> None:  # noqa: B027 (most corruptions fit any size)
         """Raises `UserError` where the corruption needs a larger image."""
+
+    def corrupt_many(self, images: Image, seeded: Seeded) -> Image:
+        """`corrupt` on (K, H, W, C) unit-range float64 images, image k with the generator `seeded(k)`; the same bits.
+
+        Where much of the work is not drawing, a corruption does it here for all images at once.
+        """
+        return np.stack([self._corrupt(image, seeded(k)) for k, image in enumerate(images)])
 
     @abstractmethod
     def _corrupt(self, u: Image, rng: RandomState) -> Image:

@@ -14,7 +14,7 @@ from numpy.random import RandomState
 from torch import Tensor
 
 from nrgan.corruptions.additive_gaussian import AdditiveGaussian
-from nrgan.corruptions.base import AdditiveNoise, Image
+from nrgan.corruptions.base import AdditiveNoise, Image, Seeded
 from nrgan.corruptions.levels import Level, check_level
 from nrgan.draws import Draws
 from nrgan.errors import UserError
@@ -58,16 +58,27 @@ class BrownGaussian(AdditiveNoise):
         return row / math.sqrt(float((row**2).sum()))
 
     def noise(self, u: Image, rng: RandomState) -> Image:
-        return self._blurred(AdditiveGaussian(self.level).noise(u, rng))
+        return self._of_white(AdditiveGaussian(self.level).noise(u, rng))
+
+    def corrupt_many(self, images: Image, seeded: Seeded) -> Image:
+        white = AdditiveGaussian(self.level)
+        e = np.stack([white.noise(image, seeded(k)) for k, image in enumerate(images)])
+        return images + self._of_white(e)
+
+    def _of_white(self, e: Image) -> Image:
+        """The noise made from white noise e, (…, H, W, C)."""
+        return self._blurred(e)
 
     def _blurred(self, e: Image) -> Image:
-        """Separable blur of an (H, W, C) image by k/‖k‖, zero border."""
+        """Separable blur of (…, H, W, C) by k/‖k‖, zero border."""
         margin = self.kernel_size // 2
-        for axis in (0, 1):
-            pad = [(margin, margin) if a == axis else (0, 0) for a in range(3)]
-            padded = np.pad(e, pad)
+        for axis in (-3, -2):
+            pad = [(0, 0)] * e.ndim
+            pad[axis] = (margin, margin)
+            padded = np.moveaxis(np.pad(e, pad), axis, 0)
             n = e.shape[axis]
-            e = sum(w * padded.take(range(i, i + n), axis) for i, w in enumerate(self._row))
+            blurred = sum(w * padded[i : i + n] for i, w in enumerate(self._row))
+            e = np.moveaxis(np.asarray(blurred), 0, axis)
         return e
 
     def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
@@ -87,8 +98,7 @@ class BrownGaussian(AdditiveNoise):
 class AdditiveBrownGaussian(BrownGaussian):
     """y = u + e + (k ∗ e)/‖k‖: the blurred noise and the very white noise it was made from. Setting H."""
 
-    def noise(self, u: Image, rng: RandomState) -> Image:
-        e = AdditiveGaussian(self.level).noise(u, rng)
+    def _of_white(self, e: Image) -> Image:
         return e + self._blurred(e)
 
     def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:

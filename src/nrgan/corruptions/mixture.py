@@ -10,7 +10,7 @@ import torch
 from numpy.random import RandomState
 from torch import Tensor
 
-from nrgan.corruptions.base import STEP, AdditiveNoise, Image
+from nrgan.corruptions.base import STEP, AdditiveNoise, Image, Seeded
 from nrgan.draws import Draws
 from nrgan.errors import UserError
 
@@ -32,17 +32,32 @@ class Mixture(AdditiveNoise):
             )
 
     def noise(self, u: Image, rng: RandomState) -> Image:
-        height, width, channels = u.shape
-        order = rng.permutation(height * width)
-        r = rng.random_sample(height * width)
+        return self._noise_many(u[None], lambda _: rng)[0]
+
+    def corrupt_many(self, images: Image, seeded: Seeded) -> Image:
+        return images + self._noise_many(images, seeded)
+
+    def _noise_many(self, images: Image, seeded: Seeded) -> Image:
+        """Draws image by image, then puts all values in their places at once."""
+        count, height, width, channels = images.shape
+        pixels = height * width
         bounds = np.cumsum([0, *self.rates])
-        noise = np.zeros((height * width, channels))
-        last = len(self.levels) - 1
-        for k, s in enumerate(self.levels):
-            pixels = order[(r >= bounds[k]) & (r < bounds[k + 1])]
-            shape = (len(pixels), channels)
-            noise[pixels] = (rng.uniform(-1, 1, shape) if k == last else rng.standard_normal(shape)) * s
-        return noise.reshape(u.shape) / 255
+        order, r = np.empty((count, pixels), np.int64), np.empty((count, pixels))
+        values = np.zeros((count, pixels, channels))  # in the order of the components
+        for k in range(count):
+            rng = seeded(k)
+            order[k], r[k] = rng.permutation(pixels), rng.random_sample(pixels)
+            # one draw for all Gaussian components: a legacy generator gives the same values in one call or in several
+            n = np.count_nonzero(r[k] < bounds[-2])
+            m = np.count_nonzero(r[k] < bounds[-1])
+            values[k, :n] = rng.standard_normal((n, channels))
+            values[k, n:m] = rng.uniform(-1, 1, (m - n, channels))
+        component = np.searchsorted(bounds[1:], r.ravel(), side="right").astype(np.uint8).reshape(r.shape)
+        by_component = component.argsort(axis=1, kind="stable")
+        values *= np.array([*self.levels, 0])[np.take_along_axis(component, by_component, axis=1)][:, :, None]
+        noise = np.empty_like(values)
+        np.put_along_axis(noise, np.take_along_axis(order, by_component, axis=1)[:, :, None], values, axis=1)
+        return noise.reshape(images.shape) / 255
 
     def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
         batch, _, height, width = x.shape
