@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -87,11 +87,56 @@ class Demo:
         return demo(self.out)
 
 
+@dataclass
+class Bench:
+    """Measure training speed: absolutely, step by step (--ablation), and beside the reference (--reference DIR)."""
+
+    model: str = "sinrgan1"
+    """Which model to time."""
+    batch_size: int = 64
+    """Real images in a discriminator update."""
+    channels: int = 128
+    """Width of the networks."""
+    image_size: int = 32
+    """Side of the images in pixels."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the convolutions."""
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda or cuda:N."""
+    rounds: int = 7
+    """How often each is timed; the median counts."""
+    packed: int = 1
+    """Independent runs at once."""
+    ablation: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Time the steps that make it fast, too."""
+    reference: Path | None = None
+    """A checkout of the reference implementation to time in turn."""
+    json: Path | None = None
+    """Where to write the figures."""
+
+    def run(self) -> int:
+        from nrgan.bench.command import bench
+
+        setting = "cifar10ag25" if self.image_size == 32 else "shapes-ag25"
+        config = TrainConfig(
+            setting=setting,
+            model=self.model,
+            out=Path("unused"),
+            batch_size=self.batch_size,
+            channels=self.channels,
+            image_size=self.image_size,
+            precision=self.precision,
+            device=self.device,
+        )
+        return bench(config, self.rounds, self.packed, self.ablation, self.reference, self.json)
+
+
 Verb = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
 
 

@@ -1,0 +1,1 @@
+"""How fast training is, and how close to what the machine can do."""

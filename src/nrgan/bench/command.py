@@ -1,0 +1,43 @@
+"""`nrgan bench`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from nrgan.bench.measure import ablate, compare, measure
+from nrgan.bench.reference_code import reference_work
+from nrgan.bench.report import ablation_table, comparison_table, speed_table
+from nrgan.bench.subject import Subject
+from nrgan.storage import writing
+from nrgan.training.config import TrainConfig
+from nrgan.training.device import choose_dtype, prepare_torch
+
+
+def bench(
+    config: TrainConfig, rounds: int, packed: int, ablation: bool, reference: Path | None, out: Path | None
+) -> int:
+    """Measures what is asked for, prints tables, writes the figures as JSON to `out`. Returns the exit code."""
+    device = prepare_torch(config)
+    console = Console(highlight=False)
+    figures: dict[str, Any] = {"speed": [measure(config, device, rounds, packed)]}
+    console.print(speed_table(figures["speed"]))
+    if ablation:
+        figures["ablation"] = ablate(config, device, rounds)
+        console.print(ablation_table(figures["ablation"]))
+    if reference is not None:
+        resolved = str(choose_dtype(config.precision, device)).removeprefix("torch.")
+        subjects = {
+            f"ours, {precision}": Subject.make(config.model_copy(update={"precision": precision}), device)
+            for precision in dict.fromkeys(("float32", resolved))
+        }
+        works = {name: subject.launch for name, subject in subjects.items()}
+        figures["reference"] = compare(works, reference_work(reference, config, device), rounds, device)
+        console.print(comparison_table(figures["reference"]["rows"]))
+    if out is not None:
+        with writing(out) as part:
+            part.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0

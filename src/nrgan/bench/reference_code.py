@@ -1,0 +1,129 @@
+"""Running a checkout of the reference implementation (takuhirok/NR-GAN) as it is, to be timed beside ours.
+
+Nothing of it is part of this package. Its modules are loaded from the checkout with two changes made on the way: a
+stand-in for each library that it imports and that the timed part does not use (torchvision, OpenCV), and `.view(` read
+as `.reshape(`, without which current PyTorch refuses its channels-last results.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nrgan.bench.measure import Work
+from nrgan.errors import UserError
+from nrgan.training.config import TrainConfig
+
+_TOP = ("models", "trainers")
+_STAND_INS = ("torchvision", "torchvision.utils", "cv2")
+
+# what the reference's own launcher passes for each model
+_OPTIONS: dict[str, dict[str, Any] | None] = {
+    "gan": None,
+    "sinrgan1": {"prior": "additive_gaussian"},
+    "sinrgan2": {"rotation": True, "channel_shuffle": True, "color_inversion": True},
+}
+
+
+class _Loader(SourceFileLoader):
+    def get_data(self, path: str) -> bytes:
+        source = Path(path).read_bytes()
+        return source.replace(b".view(", b".reshape(") if path.endswith(".py") else source
+
+    def path_stats(self, path: str) -> dict[str, Any]:
+        raise OSError("no cached bytecode: the source is changed as it is read")
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, checkout: Path) -> None:
+        self.checkout = checkout
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name.split(".")[0] not in _TOP:
+            return None
+        place = self.checkout.joinpath(*name.split("."))
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        folders = [str(place)] if place.is_dir() else None
+        if not file.is_file():
+            # a folder without __init__.py
+            return ModuleSpec(name, None, is_package=True) if place.is_dir() else None
+        return spec_from_file_location(name, file, loader=_Loader(name, str(file)), submodule_search_locations=folders)
+
+
+def load(checkout: Path) -> tuple[ModuleType, ModuleType, ModuleType]:
+    """The reference's networks, their initialisation, and its trainer; raises `UserError` where they are not there."""
+    if not (checkout / "trainers" / "nrgan_trainer.py").is_file():
+        raise UserError(f"--reference {checkout}: no checkout of the reference (trainers/nrgan_trainer.py is missing)")
+    for name in _STAND_INS:
+        if name not in sys.modules:
+            sys.modules[name] = ModuleType(name)
+    sys.modules["torchvision"].utils = sys.modules["torchvision.utils"]  # type: ignore[attr-defined]
+    finder = _Finder(checkout)
+    sys.meta_path.insert(0, finder)
+    try:
+        from importlib import import_module
+
+        return import_module("models.net"), import_module("models.common"), import_module("trainers.nrgan_trainer")
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def reference_work(checkout: Path, config: TrainConfig, device: torch.device) -> Work:
+    """The reference's own training iteration at the configuration's sizes, on random images in memory."""
+    if config.model not in _OPTIONS:
+        raise UserError(f"the comparison knows {', '.join(_OPTIONS)}, not {config.model}")
+    net, common, trainers = load(checkout)
+    options = _OPTIONS[config.model]
+
+    def generator() -> Any:
+        made = net.Generator(config.latent_size, config.image_size, 3, config.channels, config.residual_scale)
+        made.apply(common.weights_init)
+        return made.to(device)
+
+    g, g_average = generator(), generator()
+    gn, gn_average = (generator(), generator()) if options is not None else (None, None)
+    d = net.Discriminator(3, config.discriminator_width, config.residual_scale)
+    d.apply(common.weights_init)
+    d.to(device)
+    betas = (config.beta1, config.beta2)
+    adams = [
+        torch.optim.Adam(network.parameters(), config.generator_learning_rate, betas) if network is not None else None
+        for network in (g, d, gn)
+    ]
+    trainer = trainers.NRGANTrainer(
+        iterator=_random_batches(config),
+        models=(g, d, gn),
+        models_test=(g_average, gn_average),
+        measures=(None,),
+        optimizers=tuple(adams),
+        lr_schedulers=[],
+        batch_size=config.batch_size,
+        g_bs_multiple=config.generator_batch // config.batch_size,
+        lambdas=(config.r1_weight, config.diversity_weight),
+        model_averages=(True, True),
+        model_average_beta=config.ema_decay,
+        device=device,
+        **(options or {}),
+    )
+    trainer.update()  # the first iteration is another one
+
+    def work() -> int:
+        trainer.update()
+        return 1
+
+    return work
+
+
+def _random_batches(config: TrainConfig) -> Iterator[tuple[Tensor, None]]:
+    size = (config.batch_size, 3, config.image_size, config.image_size)
+    while True:
+        yield torch.rand(size) * 2 - 1, None
