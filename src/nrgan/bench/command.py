@@ -9,12 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from nrgan.bench.measure import ablate, compare, measure
-from nrgan.bench.reference_code import reference_work
 from nrgan.bench.report import ablation_table, comparison_table, speed_table
-from nrgan.bench.subject import Subject
 from nrgan.storage import writing
 from nrgan.training.config import TrainConfig
-from nrgan.training.device import choose_dtype, prepare_torch
+from nrgan.training.device import prepare_torch
 
 
 def bench(
@@ -29,14 +27,8 @@ def bench(
         figures["ablation"] = ablate(config, device, rounds)
         console.print(ablation_table(figures["ablation"]))
     if reference is not None:
-        resolved = str(choose_dtype(config.precision, device)).removeprefix("torch.")
-        subjects = {
-            f"ours, {precision}": Subject.make(config.model_copy(update={"precision": precision}), device)
-            for precision in dict.fromkeys(("float32", resolved))
-        }
-        works = {name: subject.launch for name, subject in subjects.items()}
-        figures["reference"] = compare(works, reference_work(reference, config, device), rounds, device)
-        console.print(comparison_table(figures["reference"]["rows"]))
+        figures["reference"] = compare(config, reference, rounds, device)
+        console.print(comparison_table(figures["reference"]))
     if out is not None:
         with writing(out) as part:
             part.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

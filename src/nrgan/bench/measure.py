@@ -5,20 +5,21 @@ from __future__ import annotations
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from nrgan.bench.ceilings import measure_ceilings, synchronize
 from nrgan.bench.plain_forms import plain_convolutions
+from nrgan.bench.reference_code import reference_work
 from nrgan.bench.subject import Subject
+from nrgan.bench.worker import Work, Worker
 from nrgan.training.config import TrainConfig
-from nrgan.training.device import choose_dtype, keep_freed_memory
-
-Work = Callable[[], int]
-"""Does some iterations and returns how many."""
+from nrgan.training.device import choose_dtype
 
 
 def alternated(works: Mapping[str, Work], rounds: int, device: torch.device) -> dict[str, list[float]]:
@@ -118,53 +119,73 @@ STEPS = (
 
 
 def ablate(config: TrainConfig, device: torch.device, rounds: int) -> list[dict[str, Any]]:
-    """The steps that make training fast, cumulative, timed in turn in one run."""
-    subjects = [Subject.make(config.model_copy(update=step.options), device) for step in STEPS]
-    flop = {}
-    for step, subject in zip(STEPS, subjects, strict=True):
-        with _as_in(step, device):
-            flop[step.name] = subject.flop()
-    works = {step.name: _work(step, subject, device) for step, subject in zip(STEPS, subjects, strict=True)}
-    taken = alternated(works, rounds, device)
+    """The steps that make training fast, cumulative, timed in turn."""
+    makes = {step.name: partial(work_of, config, device, step) for step in STEPS}
+    taken = _in_turn(
+        {name: (make, step.keep_memory) for (name, make), step in zip(makes.items(), STEPS, strict=True)},
+        rounds,
+        device,
+    )
     first = taken[STEPS[0].name]
     return [
         {
             "step": step.name,
-            "gflop_per_iteration": flop[step.name] / 1e9,
+            "gflop_per_iteration": _flop_of(config, device, step) / 1e9,
             "seconds_per_iteration": statistics.median(taken[step.name]),
-            "speedup": statistics.median(a / b for a, b in zip(first, taken[step.name], strict=True)),
+            "times_faster": statistics.median(a / b for a, b in zip(first, taken[step.name], strict=True)),
         }
         for step in STEPS
     ]
 
 
-def _work(step: Step, subject: Subject, device: torch.device) -> Work:
+def work_of(config: TrainConfig, device: torch.device, step: Step) -> Work:
+    """The iterations of a step of the ablation."""
+    subject = Subject.make(config.model_copy(update=step.options), device)
+
     def work() -> int:
-        with _as_in(step, device):
+        with plain_convolutions() if step.plain_forms else nullcontext():
             return subject.launch()
 
     return work
 
 
-@contextmanager
-def _as_in(step: Step, device: torch.device) -> Iterator[None]:
-    with ExitStack() as stack:
-        if step.plain_forms:
-            stack.enter_context(plain_convolutions())
-        if device.type == "cpu":
-            keep_freed_memory(step.keep_memory)
-            stack.callback(keep_freed_memory)
-        yield
+def _flop_of(config: TrainConfig, device: torch.device, step: Step) -> int:
+    subject = Subject.make(config.model_copy(update=step.options), device)
+    with plain_convolutions() if step.plain_forms else nullcontext():
+        return subject.flop()
 
 
-def compare(works: Mapping[str, Work], reference: Work, rounds: int, device: torch.device) -> dict[str, Any]:
-    """Ours against the reference implementation, in turn: medians, and the ratio round by round."""
-    taken = alternated({"reference": reference, **works}, rounds, device)
-    rows = {
+def compare(config: TrainConfig, checkout: Path, rounds: int, device: torch.device) -> dict[str, Any]:
+    """Ours against the reference implementation, in turn: medians, and the ratio round by round.
+
+    Each as its own program runs it: the reference with glibc's memory as it is, ours with freed memory kept. On a CPU
+    the reference is also timed with freed memory kept, which it would gain from too.
+    """
+    resolved = str(choose_dtype(config.precision, device)).removeprefix("torch.")
+    makes: dict[str, tuple[Callable[[], Work], bool]] = {
+        "reference": (partial(reference_work, checkout, config, device), False)
+    }
+    if device.type == "cpu":
+        makes["reference, freed memory kept"] = (makes["reference"][0], True)
+    for precision in dict.fromkeys(("float32", resolved)):
+        step = Step("", {"precision": precision}, plain_forms=False, keep_memory=True)
+        makes[f"ours, {precision}"] = (partial(work_of, config, device, step), True)
+    taken = _in_turn(makes, rounds, device)
+    return {
         name: {
             "seconds_per_iteration": statistics.median(values),
             "times_faster": statistics.median(r / v for r, v in zip(taken["reference"], values, strict=True)),
         }
         for name, values in taken.items()
     }
-    return {"rounds": rounds, "rows": rows}
+
+
+def _in_turn(
+    makes: Mapping[str, tuple[Callable[[], Work], bool]], rounds: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Seconds per iteration of each: on a CPU in processes of their own, with freed memory kept or not."""
+    if device.type == "cuda":
+        return alternated({name: make() for name, (make, _) in makes.items()}, rounds, device)
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(make, keep)) for name, (make, keep) in makes.items()}
+        return alternated(workers, rounds, device)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nrgan.bench.measure import Work
+from nrgan.bench.worker import Work
 from nrgan.errors import UserError
 from nrgan.training.config import TrainConfig
 

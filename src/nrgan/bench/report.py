@@ -40,7 +40,7 @@ def ablation_table(rows: list[dict[str, Any]]) -> Table:
     for title in ("GFLOP", "s/iteration", "times faster"):
         table.add_column(title, justify="right")
     for row in rows:
-        numbers = (row["gflop_per_iteration"], row["seconds_per_iteration"], row["speedup"])
+        numbers = (row["gflop_per_iteration"], row["seconds_per_iteration"], row["times_faster"])
         table.add_row(row["step"], *(f"{number:.3g}" for number in numbers))
     return table
 

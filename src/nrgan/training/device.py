@@ -43,7 +43,7 @@ def _cpu_has_bfloat16() -> bool:
     return any(getattr(torch.cpu, name, bool)() for name in checks)
 
 
-def keep_freed_memory(keep: bool = True) -> None:
+def keep_freed_memory() -> None:
     """Lets glibc keep freed memory instead of returning it: each step frees and takes the same large blocks.
 
     Without it the kernel clears every page again, which costs up to 1.4 times the whole step. Elsewhere than with
@@ -52,9 +52,9 @@ def keep_freed_memory(keep: bool = True) -> None:
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # the names of malloc.h
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(mmap_threshold, 1 << (30 if keep else 17))
-        mallopt(trim_threshold, 2**31 - 1 if keep else 1 << 17)
-        mallopt(top_pad, 1 << 26 if keep else 1 << 17)
+        mallopt(mmap_threshold, 1 << 30)
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(top_pad, 1 << 26)
 
 
 def prepare_torch(config: TrainConfig) -> torch.device:
