@@ -1,8 +1,9 @@
 """The data side: making the frozen noisy set, starting from the cache, and feeding batches.
 
-    python benchmarks/data.py --data-root DIR [--out results/speed/data.json]
+    python benchmarks/data.py --data-root DIR [--reference CHECKOUT] [--out results/speed/data.json]
 
-DIR holds CIFAR-10. Seconds, each measured once (the sets are large) in a cache folder of its own.
+DIR holds CIFAR-10; CHECKOUT, the reference implementation, whose path for one image is then timed too. The large sets
+are made once each, in a cache folder of their own.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nrgan.bench.ceilings import seconds
+from nrgan.bench.reference_code import reference_dataset
 from nrgan.data import CIFAR10
 from nrgan.draws import FreshDraws
 from nrgan.noisy import frozen_noisy_set, make_noisy
@@ -42,9 +45,16 @@ def simulators() -> dict[str, float]:
     return {name: round(value / taken["cifar10ag25"], 2) for name, value in taken.items()}
 
 
+def reference_item(checkout: Path, images: np.ndarray) -> float:
+    """Seconds for one image of `cifar10ag25` on the reference's path, but for torchvision's part of it."""
+    dataset = reference_dataset(checkout, images)
+    return seconds(lambda: [dataset[i] for i in range(500)], CPU) / 500
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--reference", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     source = CIFAR10(options.data_root)
@@ -65,6 +75,8 @@ def main() -> None:
         draws = FreshDraws(torch.Generator().manual_seed(0))
         taken = seconds(lambda: [batches.take(batches.rows(1)[0], draws) for _ in range(200)], CPU)
         figures["feeding, images/s"] = round(200 * 64 / taken)
+    if options.reference is not None:
+        figures["reference, one image of cifar10ag25, s"] = reference_item(options.reference, images)
     figures["simulators, times additive Gaussian"] = simulators()
     text = json.dumps(figures, indent=1)
     print(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -23,8 +24,8 @@ from nrgan.bench.worker import Work
 from nrgan.errors import UserError
 from nrgan.training.config import TrainConfig
 
-_TOP = ("models", "trainers")
-_STAND_INS = ("torchvision", "torchvision.utils", "cv2")
+_TOP = ("models", "trainers", "datasets")
+_STAND_INS = ("torchvision", "torchvision.utils", "torchvision.datasets", "cv2")
 
 # what the reference's own launcher passes for each model
 _OPTIONS: dict[str, dict[str, Any] | None] = {
@@ -59,29 +60,47 @@ class _Finder(MetaPathFinder):
         return spec_from_file_location(name, file, loader=_Loader(name, str(file)), submodule_search_locations=folders)
 
 
-def load(checkout: Path) -> tuple[ModuleType, ModuleType, ModuleType]:
-    """The reference's networks, their initialisation, and its trainer; raises `UserError` where they are not there."""
+def load(checkout: Path, *names: str) -> list[ModuleType]:
+    """Modules of the reference; raises `UserError` where they are not there."""
     if not (checkout / "trainers" / "nrgan_trainer.py").is_file():
         raise UserError(f"--reference {checkout}: no checkout of the reference (trainers/nrgan_trainer.py is missing)")
     for name in _STAND_INS:
         if name not in sys.modules:
             sys.modules[name] = ModuleType(name)
-    sys.modules["torchvision"].utils = sys.modules["torchvision.utils"]  # type: ignore[attr-defined]
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, sys.modules[name])
+    sys.modules["torchvision.datasets"].CIFAR10 = _HeldImages  # type: ignore[attr-defined]
     finder = _Finder(checkout)
     sys.meta_path.insert(0, finder)
     try:
-        from importlib import import_module
-
-        return import_module("models.net"), import_module("models.common"), import_module("trainers.nrgan_trainer")
+        return [import_module(name) for name in names]
     finally:
         sys.meta_path.remove(finder)
+
+
+class _HeldImages:
+    """Stands in for torchvision's CIFAR-10: images in memory, (N, H, W, C) uint8."""
+
+    def __init__(self, images: Any) -> None:
+        self.data, self.targets = images, [0] * len(images)
+        self.transform = self.target_transform = None
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+def reference_dataset(checkout: Path, images: Any) -> Any:
+    """The reference's data set `cifar10ag25` over these images; item i is corrupted at every access."""
+    (cifar,) = load(checkout, "datasets.cifar")
+    return cifar.CIFAR10AdditiveGaussianNoise(noise_scale=25.0, images=images)
 
 
 def reference_work(checkout: Path, config: TrainConfig, device: torch.device) -> Work:
     """The reference's own training iteration at the configuration's sizes, on random images in memory."""
     if config.model not in _OPTIONS:
         raise UserError(f"the comparison knows {', '.join(_OPTIONS)}, not {config.model}")
-    net, common, trainers = load(checkout)
+    net, common, trainers = load(checkout, "models.net", "models.common", "trainers.nrgan_trainer")
     options = _OPTIONS[config.model]
 
     def generator() -> Any:
