@@ -6,7 +6,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from nrgan.bench.ceilings import measure_ceilings, synchronize
-from nrgan.bench.plain_forms import plain_convolutions
+from nrgan.bench.plain_forms import plain_convolutions, plain_shortcuts
 from nrgan.bench.reference_code import reference_work
 from nrgan.bench.subject import Subject
 from nrgan.bench.worker import Work, Worker
@@ -99,21 +99,33 @@ def _peak_memory(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+PlainForm = Callable[[], AbstractContextManager[None]]
+
+
 class Step(NamedTuple):
     """One step of the ablation: what is added, and how the work is then done."""
 
     name: str
     options: dict[str, Any]
-    plain_forms: bool
-    keep_memory: bool
+    plain: tuple[PlainForm, ...] = ()
+    keep_memory: bool = True
+
+    def within(self) -> ExitStack:
+        """A context in which the networks are as in this step."""
+        stack = ExitStack()
+        for form in self.plain:
+            stack.enter_context(form())
+        return stack
 
 
+_PLAIN = {"penalty_gradient": "double-backward", "precision": "float32"}
 STEPS = (
-    Step("plain", {"penalty_gradient": "double-backward", "precision": "float32"}, True, False),
-    Step("+ joined convolutions", {"penalty_gradient": "double-backward", "precision": "float32"}, False, False),
-    Step("+ tangent form of R1", {"precision": "float32"}, False, False),
-    Step("+ freed memory kept", {"precision": "float32"}, False, True),
-    Step("+ bfloat16", {"precision": "bfloat16"}, False, True),
+    Step("only needed gradients", _PLAIN, (plain_convolutions, plain_shortcuts), keep_memory=False),
+    Step("+ 1x1 at the low resolution", _PLAIN, (plain_convolutions,), keep_memory=False),
+    Step("+ joined convolutions", _PLAIN, keep_memory=False),
+    Step("+ tangent form of R1", {"precision": "float32"}, keep_memory=False),
+    Step("+ freed memory kept", {"precision": "float32"}),
+    Step("+ bfloat16", {"precision": "bfloat16"}),
 )
 """Each step keeps what the ones before it added."""
 
@@ -143,7 +155,7 @@ def work_of(config: TrainConfig, device: torch.device, step: Step) -> Work:
     subject = Subject.make(config.model_copy(update=step.options), device)
 
     def work() -> int:
-        with plain_convolutions() if step.plain_forms else nullcontext():
+        with step.within():
             return subject.launch()
 
     return work
@@ -151,7 +163,7 @@ def work_of(config: TrainConfig, device: torch.device, step: Step) -> Work:
 
 def _flop_of(config: TrainConfig, device: torch.device, step: Step) -> int:
     subject = Subject.make(config.model_copy(update=step.options), device)
-    with plain_convolutions() if step.plain_forms else nullcontext():
+    with step.within():
         return subject.flop()
 
 
@@ -168,7 +180,7 @@ def compare(config: TrainConfig, checkout: Path, rounds: int, device: torch.devi
     if device.type == "cpu":
         makes["reference, freed memory kept"] = (makes["reference"][0], True)
     for precision in dict.fromkeys(("float32", resolved)):
-        step = Step("", {"precision": precision}, plain_forms=False, keep_memory=True)
+        step = Step("", {"precision": precision})
         makes[f"ours, {precision}"] = (partial(work_of, config, device, step), True)
     taken = _in_turn(makes, rounds, device)
     return {

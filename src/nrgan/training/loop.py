@@ -17,8 +17,9 @@ def iterations(state: TrainState, config: TrainConfig, batches: Batches) -> Iter
     always yields at the multiples of the configuration's intervals.
     """
     block: Block | None = None
+    on_gpu = state.device.type == "cuda"
+    length = min(config.iterations_per_launch, *_intervals(config)) if on_gpu else 1
     while state.iteration < config.iterations:
-        length = config.iterations_per_launch if state.device.type == "cuda" else 1
         # the very first iteration is another one (no generator update), and leaves the optimisers ready for capture
         if length == 1 or state.iteration == 0 or iterations_to_boundary(state.iteration, config) < length:
             single_iteration(state, config, batches)
@@ -30,5 +31,9 @@ def iterations(state: TrainState, config: TrainConfig, batches: Batches) -> Iter
 
 def iterations_to_boundary(iteration: int, config: TrainConfig) -> int:
     """How many iterations may pass before somebody wants to look: log, picture, snapshot or the end."""
-    intervals = (config.log_interval, config.sample_interval, config.snapshot_interval)
-    return min(config.iterations - iteration, *(interval - iteration % interval for interval in intervals))
+    left = (interval - iteration % interval for interval in _intervals(config))
+    return min(config.iterations - iteration, *left)
+
+
+def _intervals(config: TrainConfig) -> tuple[int, int, int]:
+    return config.log_interval, config.sample_interval, config.snapshot_interval
