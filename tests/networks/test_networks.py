@@ -22,7 +22,7 @@ def small(seed: int = 0) -> Generator:
 
 @pytest.mark.parametrize("size", [8, 16, 32, 64])
 def test_shapes_and_range(size: int) -> None:
-    image = Generator(5, size, 3, 4)(torch.randn(2, 5))
+    image = Generator(5, size, 3, 4)(torch.randn(2, 5)).detach()
     assert image.shape == (2, 3, size, size) and float(image.abs().max()) <= 1
     assert Discriminator(3, 4)(image).shape == (2,)
     assert Discriminator(3, 4)(image[:1]).shape == (1,), "a batch of one keeps its dimension"

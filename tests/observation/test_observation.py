@@ -55,7 +55,7 @@ def test_every_model_follows_its_draws(model: str) -> None:
 def test_learned_noise_reaches_its_generator(model: str) -> None:
     observer = observer_of(model)
     observation = observed(observer, torch.rand(4, 3, 16, 16, dtype=torch.float64) - 0.5)
-    assert observation.penalty is not None and float(observation.penalty) < 0
+    assert observation.penalty is not None and float(observation.penalty.detach()) < 0
     gradients = torch.autograd.grad(observation.y.square().sum() + observation.penalty, list(observer.parameters()))
     assert all(float(g.abs().sum()) > 0 for g in gradients)
 
