@@ -29,8 +29,9 @@ def test_a_captured_block_trains_as_single_iterations(model: str) -> None:
     """The same draws, so the same run but for the rounding of differently chosen kernels."""
     device = torch.device("cuda")
     chosen = config(Path("unused"), model=model, iterations=50, log_interval=50, channels=16)
-    images = np.random.RandomState(0).rand(64, 3, 16, 16).astype(np.float32)
-    states = [new_state(chosen, device, 3) for _ in range(2)]
+    images = np.random.RandomState(0).rand(64, 3, 16, 16)
+    # float64: in float32 the rounding of differently chosen kernels grows within a few iterations of Adam
+    states = [new_state(chosen, device, 3, dtype=torch.float64) for _ in range(2)]
     batches = [Batches(images, chosen.batch_size, state.place, device) for state in states]
     for state, of_state in zip(states, batches, strict=True):
         single_iteration(state, chosen, of_state)
@@ -44,7 +45,7 @@ def test_a_captured_block_trains_as_single_iterations(model: str) -> None:
     assert torch.equal(one["rng"], two["rng"]), "the graph advances the run's own generator"
     for name in one:
         if name.startswith(("generators", "averaged", "discriminator/", "losses")):
-            torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(two[name], one[name], rtol=1e-6, atol=1e-6)
 
 
 def test_a_run_on_the_gpu_resumes(tmp_path: Path) -> None:

@@ -193,6 +193,25 @@ def test_nothing_interesting_is_passed_by(tiny: dict[str, object]) -> None:
     assert [iterations_to_boundary(i, config) for i in (0, 5, 7, 21, 98, 99)] == [7, 2, 3, 4, 2, 1]
 
 
+def test_a_warm_up_leaves_no_trace(tmp_path: Path, tiny: dict[str, object]) -> None:
+    """As before a capture, right after the first iteration, when the generators' Adam has no state yet."""
+    config = tiny_config(tiny)
+    states = [new_state(config, CPU, 3) for _ in range(2)]
+    batches = [Batches(noisy(), 4, state.place, CPU) for state in states]
+    for state, of_state in zip(states, batches, strict=True):
+        single_iteration(state, config, of_state)
+    warmed = states[1]
+    before = {name: value.clone() for name, value in warmed.tensors().items()}
+    block = Block(warmed, config, batches[1], 2)
+    block._work()
+    warmed.load_tensors(before)
+    for _ in range(4):
+        for state, of_state in zip(states, batches, strict=True):
+            single_iteration(state, config, of_state)
+    one, two = states[0].tensors(), warmed.tensors()
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
 def test_restoring_keeps_the_memory_that_a_graph_uses(tiny: dict[str, object]) -> None:
     config = tiny_config(tiny)
     state = new_state(config, CPU, 3)

@@ -39,7 +39,11 @@ def measure_ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings:
     """Measures both, on random numbers (zeros can run faster), with sizes that fill the device."""
     n = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
+    # convolutions of float32 use a GPU's TF32 units unless told otherwise, so the ceiling must too
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
     matrix = 2 * n**3 / seconds(lambda: a @ b, device)
+    torch.set_float32_matmul_precision(before)
     source = torch.randn((1 << 28) if device.type == "cuda" else (1 << 25), device=device)
     target = torch.empty_like(source)
     copy = 2 * source.numel() * source.element_size() / seconds(lambda: target.copy_(source), device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,7 +32,7 @@ class Discriminator(nn.Module, ComputesIn):
         self.finish = nn.Linear(channels, 1)
 
     def forward(self, y: Tensor, units: Units = RELU) -> Tensor:
-        h = self.cast(y)
+        h = self.cast(y).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             h = block(h, units)
         # the mean and what follows in the parameters' type: logits are a sum of many values

@@ -101,7 +101,8 @@ class Block:
         self.rows.copy_(self.batches.rows(self.length * self.config.critic_steps).view_as(self.rows))
         if self.graph is None or self.config.decay_iterations:
             rates = [_rates(self.config, self.state.iteration + i) for i in range(self.length)]
-            self.rates.copy_(torch.tensor(rates, dtype=torch.float64))
+            on_host = torch.tensor(rates, dtype=self.rates.dtype, pin_memory=self.rates.is_cuda)
+            self.rates.copy_(on_host, non_blocking=True)
 
     def _work(self) -> None:
         losses = [
@@ -122,7 +123,8 @@ class Block:
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self.state.rng)
-        with torch.cuda.graph(graph):
+        # on the warm-up's own stream: cuBLAS has a workspace a stream, which graphs replayed together must not share
+        with torch.cuda.graph(graph, stream=stream):
             self._work()
         self.state.load_tensors(before)
         return graph

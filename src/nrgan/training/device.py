@@ -64,8 +64,10 @@ def prepare_torch(config: TrainConfig) -> torch.device:
         keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
-    if config.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS to be deterministic
-        torch.use_deterministic_algorithms(True)
+    if device.index is not None:
+        torch.cuda.set_device(device)
+    # asked for by cuBLAS to be deterministic, and read once a process
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(config.deterministic)
     torch.backends.cudnn.benchmark = not config.deterministic
     return device

@@ -74,6 +74,8 @@ class TrainState:
         for part, network, adam in self._optimisers():
             for name, parameter in network.named_parameters():
                 own, kept = _below(named, f"{part}/{name}/"), adam.state[parameter]
+                for key in kept.keys() - own.keys():
+                    kept[key].zero_()  # made since: back to where Adam starts
                 for key, value in own.items():
                     # into the same memory where there is some: a captured graph goes on using it
                     if key in kept:
