@@ -68,6 +68,7 @@ def prepare_torch(config: TrainConfig) -> torch.device:
         torch.cuda.set_device(device)
     # asked for by cuBLAS to be deterministic, and read once a process
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(config.deterministic)
+    if torch.are_deterministic_algorithms_enabled() != config.deterministic:  # setting it loads torch's compiler
+        torch.use_deterministic_algorithms(config.deterministic)
     torch.backends.cudnn.benchmark = not config.deterministic
     return device
