@@ -82,6 +82,16 @@ def tiny() -> dict[str, object]:
     return dict(TINY)
 
 
+class Hostile:
+    """Pickles to a call of `os.system`."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.marker}",)
+
+
 def nrgan(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the command line in a process of its own."""
     return subprocess.run(

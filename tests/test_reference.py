@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import Hostile
 from nrgan import Generator, UserError
 from nrgan.reference import import_reference
 from nrgan.training.snapshot import snapshot_folder
@@ -46,16 +47,6 @@ def test_a_plain_gan_has_no_noise_generator(reference_run: Path, tmp_path: Path)
         path.unlink()
     (folder, _) = import_reference(reference_run, tmp_path / "imported")
     assert not (folder / "noise_generator").exists()
-
-
-class Hostile:
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        import os
-
-        return os.system, (f"touch {self.marker}",)
 
 
 def test_what_cannot_be_read_is_named_and_runs_nothing(reference_run: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import Hostile
 from nrgan.data import CIFAR10
 from nrgan.data import cifar10 as module
 from nrgan.data.cifar10 import ARCHIVE, FOLDER
@@ -106,18 +107,6 @@ def copy_with(root: Path, target: Path, **changed: bytes | None) -> Path:
         elif content is not None:
             (folder / file.name).write_bytes(content)
     return target
-
-
-class Hostile:
-    """Pickles to a call of `os.system`."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        import os
-
-        return os.system, (f"touch {self.marker}",)
 
 
 def test_a_hostile_pickle_runs_nothing(stand_in_root: Path, tmp_path: Path) -> None:
