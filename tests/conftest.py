@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import http.server
 import os
 import pickle
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,3 +109,28 @@ def nrgan(*arguments: object, **environment: str) -> subprocess.CompletedProcess
         timeout=200,
         check=False,
     )
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serves folders to this machine; gives their URLs."""
+    with contextlib.ExitStack() as stack:
+
+        def start(folder: Path) -> str:
+            class Handler(http.server.SimpleHTTPRequestHandler):
+                def __init__(self, *arguments: Any) -> None:
+                    super().__init__(*arguments, directory=str(folder))
+
+                def log_message(self, *_: object) -> None:
+                    pass
+
+            served = stack.enter_context(socketserver.TCPServer(("127.0.0.1", 0), Handler))
+            threading.Thread(target=served.serve_forever, daemon=True).start()
+            stack.callback(served.shutdown)
+            return f"http://127.0.0.1:{served.server_address[1]}"
+
+        yield start

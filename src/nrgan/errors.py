@@ -21,8 +21,9 @@ class TrainingDiverged(UserError):
     exit_code = 1
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not in a table, with the nearest names that are."""
+def unknown(kind: str, name: str, known: Iterable[str], listed: bool = True) -> UserError:
+    """The error for a name that is not in a table, with the nearest names that are; `listed` by `nrgan list`."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
-    return UserError(f"unknown {kind} {name!r}; the nearest are {', '.join(near)} (all: nrgan list)")
+    where = " (all: nrgan list)" if listed else ""
+    return UserError(f"unknown {kind} {name!r}; the nearest are {', '.join(near)}{where}")

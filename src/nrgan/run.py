@@ -14,6 +14,8 @@ from torch import Tensor
 from nrgan.data import SOURCES
 from nrgan.draws import FreshDraws
 from nrgan.errors import TrainingDiverged
+from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.selection import Watch
 from nrgan.images import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
 from nrgan.networks.generator import latents
 from nrgan.noisy import NoisyImages, cache_key, frozen_noisy_set, key_digest
@@ -22,7 +24,7 @@ from nrgan.reports.curves import Curves
 from nrgan.reports.pictures import grid, save_picture
 from nrgan.settings import find_setting
 from nrgan.storage import clear_parts
-from nrgan.training import folder
+from nrgan.training import folder as run_folder
 from nrgan.training.batches import Batches
 from nrgan.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from nrgan.training.config import TrainConfig, identity
@@ -31,7 +33,7 @@ from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
 from nrgan.training.progress import Progress
-from nrgan.training.snapshot import snapshot_folder, snapshot_of
+from nrgan.training.snapshot import About, snapshot_folder, snapshot_of
 from nrgan.training.state import new_state
 
 GRID = 100
@@ -67,7 +69,7 @@ class Run:
     ) -> None:
         self.config = config
         device = prepare_torch(config)
-        folder.claim(config, resume, overwrite)
+        run_folder.claim(config, resume, overwrite)
         noisy, data_key = _noisy_images(config, preparing)
         data_digest = key_digest(data_key)
         dtype = choose_dtype(config.precision, device)
@@ -75,12 +77,15 @@ class Run:
         self.checkpoint = config.out / CHECKPOINT
         precision = str(dtype).removeprefix("torch.")
         self.identity = identity(config) | {"precision": precision, "data": data_digest}
+        self.watch = _watch(config, noisy.shape[2], device, preparing) if config.evaluate_every else None
         resumed = resume and self.checkpoint.exists()
         self.exact = not resumed or load_checkpoint(self.state, self.checkpoint, self.identity)
         self.device_name = f"{_describe_device(device)}, {precision}"
         about = {"device": self.device_name, "precision": precision, "data_key": {"digest": data_digest, **data_key}}
-        folder.begin(config, about, resumed)
+        run_folder.begin(config, about, resumed)
         clear_parts(config.out)
+        if self.watch is not None:
+            self.watch.evaluator.prepare()
         self.batches = Batches(noisy, config.batch_size, self.state.place, device)
         self.health = Health(
             signed_from_unit(torch.from_numpy(noisy[:1000])), first_check=round(3 / (1 - config.ema_decay))
@@ -89,7 +94,7 @@ class Run:
         self.saved_iteration: int | None = self.state.iteration if resumed else None
         save_picture(
             grid(stored_from_unit(nhwc(noisy[:GRID])), columns=10),
-            config.out / folder.SAMPLES / "real_noisy.png",
+            config.out / run_folder.SAMPLES / "real_noisy.png",
         )
 
     def progress(self) -> Generator[Progress]:
@@ -114,7 +119,7 @@ class Run:
     def _after_iteration(self, shown: Progress) -> Progress:
         """Logs, shows and saves what is due, and returns the progress to yield."""
         config, iteration = self.config, self.state.iteration
-        shown = replace(shown, iteration=iteration, logged=False, message=None)
+        shown = replace(shown, iteration=iteration, logged=False, message=None, metrics=None)
         if self.state.losses.full:
             self._stop_if_diverged()
             losses, rate = self.state.losses.means(), self._rate()
@@ -128,6 +133,8 @@ class Run:
             self.save_snapshot()
         elif time.monotonic() - self._saved_at >= 60 * config.checkpoint_minutes:
             self.save_checkpoint()
+        if config.evaluate_every and iteration % config.evaluate_every == 0:
+            shown = replace(shown, metrics=self.evaluate())
         return shown
 
     def _make_missing_snapshot(self) -> None:
@@ -148,6 +155,8 @@ class Run:
             self.save_samples()
         if not snapshot_folder(self.config.out, self.state.iteration).exists():
             self.save_snapshot()
+        if self.watch and self.watch.evaluator.kept(self.config.out, self.state.iteration) is None:
+            self.evaluate()
 
     def _rate(self) -> float:
         now = time.monotonic()
@@ -185,6 +194,15 @@ class Run:
         observation: Observation = pair.observer(pair.generator(z), z, draws)
         return observation
 
+    def evaluate(self) -> dict[str, float]:
+        """Measures the averaged generator, keeps it where it is the best so far; returns the figures by name."""
+        assert self.watch is not None
+        self._stop_if_diverged()
+        records = self.watch.evaluate(self.state, About.of(self.config, self.state.iteration))
+        results = {name: value for record in records for name, value in record.results.items()}
+        self.curves.add_metrics(self.state.iteration, results)
+        return results
+
     def save_samples(self) -> None:
         """Pictures of the shown samples: clean, and where the model observes them with noise, noise and noisy."""
         self._stop_if_diverged()
@@ -200,7 +218,8 @@ class Run:
         In this order: a kill in between leaves a run that makes the snapshot when it goes on.
         """
         self.save_checkpoint()
-        snapshot_of(self.state, self.config.out, {"setting": self.config.setting, "model": self.config.model})
+        folder = snapshot_folder(self.config.out, self.state.iteration)
+        snapshot_of(self.state, About.of(self.config, self.state.iteration), folder)
 
     def save_checkpoint(self) -> None:
         """The whole state, to go on from; raises `TrainingDiverged` rather than save one that is not finite."""
@@ -215,7 +234,7 @@ class Run:
         save_picture(grid(stored_from_signed(images), columns=10), self._sample_path(kind))
 
     def _sample_path(self, kind: str) -> Path:
-        return self.config.out / folder.SAMPLES / f"iteration-{self.state.iteration:07d}-{kind}.png"
+        return self.config.out / run_folder.SAMPLES / f"iteration-{self.state.iteration:07d}-{kind}.png"
 
 
 def _noisy_images(config: TrainConfig, preparing: Preparing | None) -> tuple[NoisyImages, dict[str, object]]:
@@ -225,6 +244,18 @@ def _noisy_images(config: TrainConfig, preparing: Preparing | None) -> tuple[Noi
     advance = preparing(f"noisy images of {setting.name}", len(source)) if preparing else None
     noisy = frozen_noisy_set(setting, source, config.data_seed, config.clip, config.cache_dir, advance)
     return noisy, cache_key(setting, source, config.data_seed, config.clip)
+
+
+def _watch(config: TrainConfig, image_size: int, device: torch.device, preparing: Preparing | None) -> Watch:
+    """The evaluations of a run. Raises `UserError` where its features cannot be had, before anything is written."""
+    protocol = Protocol(
+        metrics=config.evaluate_metrics,
+        samples=config.evaluate_samples,
+        against=config.evaluate_against,
+        features=config.evaluate_features,
+    )
+    resources = Resources(config.data_root, config.cache_dir, device, preparing=preparing)
+    return Watch(Evaluator(protocol, About.of(config, 0), image_size, resources), config.out)
 
 
 def _describe_device(device: torch.device) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import pickle
-import socketserver
 import tarfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from conftest import Hostile
+from conftest import Hostile, sha256_of
 from nrgan.data import CIFAR10
 from nrgan.data import cifar10 as module
 from nrgan.data.cifar10 import ARCHIVE, FOLDER
@@ -44,12 +40,8 @@ def archive(stand_in_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def test_archive_gives_the_same_images(archive: Path, stand_in_root: Path) -> None:
-    source = CIFAR10(archive.parent, archive_sha256=digest(archive))
+    source = CIFAR10(archive.parent, archive_sha256=sha256_of(archive))
     assert np.array_equal(source.images(), CIFAR10(stand_in_root).images())
 
 
@@ -59,30 +51,18 @@ def test_archive_with_the_wrong_checksum_is_refused(archive: Path) -> None:
 
 
 @pytest.fixture
-def server(archive: Path) -> Iterator[str]:
+def server(archive: Path, serve: Callable[[Path], str]) -> str:
     """A local web server of the archive."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(archive.parent))  # type: ignore[arg-type]
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as served:
-        thread = threading.Thread(target=served.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{served.server_address[1]}"
-        served.shutdown()
+    return serve(archive.parent)
 
 
 def test_download_is_verified_and_kept(server: str, archive: Path, stand_in_root: Path, tmp_path: Path) -> None:
     url = f"{server}/{ARCHIVE}"
-    source = CIFAR10(cache=tmp_path, url=url, archive_sha256=digest(archive))
+    source = CIFAR10(cache=tmp_path, url=url, archive_sha256=sha256_of(archive))
     assert np.array_equal(source.images()[123], CIFAR10(stand_in_root).images()[123])
     kept = tmp_path / ARCHIVE
     modified = kept.stat().st_mtime_ns
-    CIFAR10(cache=tmp_path, url="http://127.0.0.1:9/nothing", archive_sha256=digest(archive))
+    CIFAR10(cache=tmp_path, url="http://127.0.0.1:9/nothing", archive_sha256=sha256_of(archive))
     assert kept.stat().st_mtime_ns == modified, "not fetched twice"
 
 
@@ -175,13 +155,13 @@ def test_a_folder_without_it_is_tried_first_and_named(server: str, tmp_path: Pat
 def test_a_cache_that_cannot_be_written_is_said(server: str, archive: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot (write|be downloaded)"):
-        CIFAR10(cache=tmp_path / "file", url=f"{server}/{ARCHIVE}", archive_sha256=digest(archive))
+        CIFAR10(cache=tmp_path / "file", url=f"{server}/{ARCHIVE}", archive_sha256=sha256_of(archive))
 
 
 def test_damaged_archive(tmp_path: Path) -> None:
     (tmp_path / ARCHIVE).write_bytes(b"\x1f\x8b" + b"nonsense" * 10)
     with pytest.raises(UserError, match="cannot be read"):
-        CIFAR10(tmp_path, archive_sha256=digest(tmp_path / ARCHIVE)).images()
+        CIFAR10(tmp_path, archive_sha256=sha256_of(tmp_path / ARCHIVE)).images()
 
 
 def test_key_follows_the_bytes(stand_in_root: Path, tmp_path: Path) -> None:

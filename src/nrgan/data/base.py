@@ -18,6 +18,8 @@ class ImageSource(ABC):
 
     default_count: ClassVar[int] = 50_000
     """How many images a training set of this source has."""
+    default_features: ClassVar[str] = "inception"
+    """The feature extractor that its images are measured in, where none is chosen."""
 
     image_size: int
     channels: int = 3

@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from nrgan.data.base import Images, ImageSource
 from nrgan.data.batch_pickle import read_batch
+from nrgan.downloads import download
 from nrgan.errors import UserError
-from nrgan.storage import REFUSED_WRITES, default_cache, sha256, unwritable
+from nrgan.storage import default_cache, sha256
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
@@ -44,7 +44,8 @@ class CIFAR10(ImageSource):
         self.archive_sha256 = archive_sha256
         self.folder, self.archive = self._find(root)
         if self.folder is None and self.archive is None:
-            self.archive = download(url or ARCHIVE_URL, archive_sha256, cache or default_cache(), root)
+            instead = f"{root} holds neither {FOLDER}/ nor {ARCHIVE}" if root else f"give --data-root with {FOLDER}/"
+            self.archive = download(url or ARCHIVE_URL, archive_sha256, cache or default_cache(), ARCHIVE, instead)
 
     @classmethod
     def check(cls, image_size: int, data_root: Path | None) -> None:
@@ -124,19 +125,3 @@ class CIFAR10(ImageSource):
         if missing := [name for name in self.names if name not in found]:
             raise UserError(f"{archive}: lacks {', '.join(missing)}; fetch it again")
         return [found[name] for name in self.names]
-
-
-def download(url: str, digest: str, cache: Path, tried: Path | None = None) -> Path:
-    """The archive in the cache folder, downloaded with a progress bar and verified.
-
-    `tried`: the data folder that did not hold it, for the error. Raises `UserError`.
-    """
-    try:
-        return Path(pooch.retrieve(url, known_hash=f"sha256:{digest}", fname=ARCHIVE, path=cache, progressbar=True))
-    except ValueError as error:  # pooch: the hash differs; the file has not been kept
-        raise UserError(f"{url}: wrong checksum, the download was altered or cut short; try again") from error
-    except Exception as error:  # the disk's and the network's many ways to fail, from several libraries
-        if getattr(error, "errno", None) in REFUSED_WRITES:
-            raise unwritable(cache, error) from error  # type: ignore[arg-type]
-        instead = f"{tried} holds neither {FOLDER}/ nor {ARCHIVE}" if tried else f"give --data-root with {FOLDER}/"
-        raise UserError(f"{url}: cannot be downloaded ({type(error).__name__}); {instead}") from error

@@ -40,6 +40,8 @@ _SHAPE = ((0.80, 0.14, 0.08), (0.98, 0.80, 0.24))
 class Shapes(ImageSource):
     """`count` drawn scenes of `image_size` pixels a side, (N, H, W, 3) uint8, addressable by index and seed."""
 
+    default_features = "random_convolutions"
+
     def __init__(self, image_size: int = 32, seed: int = 0, count: int = ImageSource.default_count) -> None:
         if image_size < 8:
             raise UserError(f"--image-size {image_size}: shapes need at least 8 pixels to be seen")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +18,16 @@ from nrgan.data import Shapes
 from nrgan.errors import UserError
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.images import nhwc, stored_from_unit, unit_from_signed
+from nrgan.jobs import train_all
 from nrgan.networks import Generator
 from nrgan.networks.generator import latents, newest_snapshot
 from nrgan.noisy import frozen_noisy_set
 from nrgan.observation.base import NOISE_GENERATOR
-from nrgan.reports.curves import read_metrics
 from nrgan.reports.display import Display
 from nrgan.reports.pictures import grid
 from nrgan.settings import find_setting
-from nrgan.stopping import stop_requests
 from nrgan.storage import writing
-from nrgan.training.folder import METRICS
+from nrgan.training.config import TrainConfig
 
 SETTING = "shapes-ag25"
 TRUE_LEVEL = 25
@@ -37,18 +35,18 @@ MODELS = {"gan": "plain GAN", "sinrgan2": "NR-GAN"}
 SIZE = 16
 ITERATIONS = 2400
 # Half the published image size, a quarter of the width, a larger step and a shorter average: minutes, not days.
-OPTIONS = {
-    "image-size": SIZE,
+OPTIONS: dict[str, Any] = {
+    "image_size": SIZE,
     "channels": 32,
-    "batch-size": 32,
+    "batch_size": 32,
     "iterations": ITERATIONS,
-    "generator-learning-rate": 5e-4,
-    "discriminator-learning-rate": 5e-4,
-    "ema-decay": 0.99,
-    "log-interval": 20,
-    "sample-interval": 400,
-    "snapshot-interval": ITERATIONS,
-    "checkpoint-minutes": 1,
+    "generator_learning_rate": 5e-4,
+    "discriminator_learning_rate": 5e-4,
+    "ema_decay": 0.99,
+    "log_interval": 20,
+    "sample_interval": 400,
+    "snapshot_interval": ITERATIONS,
+    "checkpoint_minutes": 1,
     "threads": 1,
     "device": "cpu",
 }
@@ -91,50 +89,14 @@ def demo(out: Path) -> int:
 def _train_both(out: Path, display: Display) -> int:
     """Both trainings at once, a core each; returns 0, or 128 + N where signal N stopped them."""
     begun = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
-    options = [str(part) for name, value in OPTIONS.items() for part in (f"--{name}", value)]
-    runs = {}
-    for model in MODELS:
-        command = [
-            sys.executable,
-            "-m",
-            "nrgan",
-            "train",
-            SETTING,
-            model,
-            str(out / model),
-            "--resume",
-            *options,
-        ]
-        with (out / f"{model}.log").open("a") as log:
-            # in a session of its own: Ctrl-C reaches this process alone, which passes it on
-            runs[model] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    bars = {model: display.bars.add_task(name, total=ITERATIONS, note="") for model, name in MODELS.items()}
+    configs = [TrainConfig(setting=SETTING, model=model, out=out / model, **OPTIONS) for model in MODELS]
     display.say(f"training {' and '.join(MODELS)} on {SETTING}, {ITERATIONS:,} iterations each, a few minutes …")
-    with stop_requests() as requests:
-        try:
-            while any(run.poll() is None for run in runs.values()) and not requests:
-                time.sleep(1)
-                for model, bar in bars.items():
-                    display.bars.update(bar, completed=_iteration(out / model))
-        finally:
-            for run in runs.values():
-                run.terminate()  # of no effect on one that has ended
-                run.wait()
-    if requests:
-        return 128 + requests[0]
-    for model, run in runs.items():
-        if run.returncode:
-            last = (out / f"{model}.log").read_text().strip().splitlines()[-1:]
-            raise UserError(f"training {model} ended with code {run.returncode}: {' '.join(last)}")
-    display.say(f"trained in {(time.monotonic() - begun) / 60:.1f} minutes")
-    return 0
-
-
-def _iteration(run: Path) -> int:
-    path = run / METRICS
-    lines = read_metrics(path) if path.exists() else []
-    return int(lines[-1]["iteration"]) if lines else 0
+    stopped, failures = train_all(configs, len(configs), display)
+    for run, said in failures.items():
+        raise UserError(f"training {run.name} failed: {said}")
+    if not stopped:
+        display.say(f"trained in {(time.monotonic() - begun) / 60:.1f} minutes")
+    return stopped
 
 
 def measure(out: Path, training: Images, clean: Images) -> Result:

@@ -43,6 +43,12 @@ class Curves:
                 self._board.add_scalar(f"loss/{name}", value, iteration)
             self._board.add_scalar("images_per_second", rate, iteration)
 
+    def add_metrics(self, iteration: int, results: dict[str, float]) -> None:
+        """An evaluation's figures, for TensorBoard; their lines are in files of their own."""
+        with disk_errors(self.path):
+            for name, value in results.items():
+                self._board.add_scalar(f"metric/{name}", value, iteration)
+
     def close(self) -> None:
         """Ends both files; what a full disk refuses now is not worth hiding an earlier error."""
         for file in (self._lines, self._board):

@@ -66,6 +66,9 @@ class Display:
         self.bars.update(self._training, completed=iteration, note=note)
         if progress.logged and not self.live:
             self.say(f"iteration {iteration:,}/{total:,}  {note}{self._left()}")
+        if progress.metrics:
+            figures = "  ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
+            self.say(f"evaluation at iteration {iteration:,}: {figures}")
         if progress.message:
             self.say(f"warning at iteration {iteration:,}: {progress.message}")
 

@@ -90,6 +90,17 @@ class TrainConfig(BaseModel):
     checkpoint_minutes: Weight = 10.0
     """Minutes between checkpoints, from which --resume goes on; 0: one every iteration."""
 
+    evaluate_every: Count = 0
+    """Iterations between evaluations of the averaged generator, which keep the best one in best/; 0: none."""
+    evaluate_metrics: tuple[str, ...] = ("fid",)
+    """What to measure: fid (by which the best is chosen), kid, is, pr."""
+    evaluate_samples: Positive = 10_000
+    """Generated images that an evaluation measures."""
+    evaluate_against: Literal["observed", "clean"] = "observed"
+    """Compare samples as observed with the noisy images, which needs no clean ones; or samples with clean images."""
+    evaluate_features: str = "auto"
+    """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
+
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of the convolutions (parameters, averages and losses stay float32); auto: bfloat16 where it is fast."""
     penalty_gradient: Literal["tangent", "double-backward"] = "tangent"
@@ -144,7 +155,22 @@ class TrainConfig(BaseModel):
             raise UserError(
                 f"--decay-iterations {self.decay_iterations}: more than the {self.iterations} iterations of the run"
             )
+        if self.evaluate_every and "fid" not in self.evaluate_metrics:
+            raise UserError("--evaluate-metrics: must hold fid, by which the best snapshot is chosen")
         return self
+
+    def command_line(self) -> list[str]:
+        """The arguments of `nrgan train` that make this configuration."""
+        arguments = [self.setting, self.model, str(self.out)]
+        for name, value in self.model_dump(mode="json", exclude_defaults=True).items():
+            option = name.replace("_", "-")
+            if name in ("setting", "model", "out"):
+                continue
+            if isinstance(value, bool):
+                arguments.append(f"--{option}" if value else f"--no-{option}")
+            else:
+                arguments += [f"--{option}", *map(str, value if isinstance(value, list) else [value])]
+        return arguments
 
     @property
     def generator_batch(self) -> int:
@@ -160,6 +186,7 @@ class TrainConfig(BaseModel):
 _FREE_ON_RESUME = frozenset(
     {"out", "device", "threads", "data_root", "cache_dir", "iterations", "iterations_per_launch"}
     | {"snapshot_interval", "sample_interval", "checkpoint_minutes"}
+    | {"evaluate_every", "evaluate_metrics", "evaluate_samples", "evaluate_against", "evaluate_features"}
 )
 """Options that may differ when a run goes on: they do not change what is learned (`iterations` only how long)."""
 

@@ -22,8 +22,9 @@ from nrgan.training.config import TrainConfig, check_same_run, identity
 CONFIG = "config.json"
 SAMPLES = "samples"
 METRICS = "metrics.jsonl"
+BEST = "best"
 TENSORBOARD = "tensorboard"
-_MADE_BY_RUNS = (CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD)
+_MADE_BY_RUNS = (CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST)
 
 
 def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
@@ -56,8 +57,7 @@ def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
         out.mkdir(parents=True, exist_ok=True)
         if not resume:
             # not the configuration, which is replaced below: a kill in between leaves a run that can begin again
-            for name in _MADE_BY_RUNS:
-                path = out / name
+            for path in (*(out / name for name in _MADE_BY_RUNS), *out.glob("metric-*.jsonl")):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     document = {
         "config": config.model_dump(mode="json"),

@@ -30,10 +30,11 @@ def iterations(state: TrainState, config: TrainConfig, batches: Batches) -> Iter
 
 
 def iterations_to_boundary(iteration: int, config: TrainConfig) -> int:
-    """How many iterations may pass before somebody wants to look: log, picture, snapshot or the end."""
+    """How many iterations may pass before somebody wants to look: log, picture, snapshot, evaluation or the end."""
     left = (interval - iteration % interval for interval in _intervals(config))
     return min(config.iterations - iteration, *left)
 
 
-def _intervals(config: TrainConfig) -> tuple[int, int, int]:
-    return config.log_interval, config.sample_interval, config.snapshot_interval
+def _intervals(config: TrainConfig) -> tuple[int, ...]:
+    intervals = config.log_interval, config.sample_interval, config.snapshot_interval, config.evaluate_every
+    return tuple(interval for interval in intervals if interval)

@@ -19,3 +19,5 @@ class Progress:
     """Whether the losses are new."""
     message: str | None = None
     """Something the user should know, said once."""
+    metrics: dict[str, float] | None = None
+    """The figures of an evaluation that has just been made."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from nrgan.networks.generator import SNAPSHOTS, Generator, save_weights
+from nrgan.errors import UserError
+from nrgan.networks.generator import SNAPSHOTS, Generator, newest_snapshot, save_weights
+from nrgan.observation.base import Sizes
 from nrgan.storage import writing
-from nrgan.training.state import TrainState
+from nrgan.training.config import TrainConfig
+from nrgan.training.state import GeneratorPair, TrainState, untrained_pair
 
 DISCRIMINATOR = "discriminator"
 
@@ -43,10 +48,55 @@ def save_snapshot(
         (part / "about.json").write_text(json.dumps(about, indent=1))
 
 
-def snapshot_of(state: TrainState, run: Path, about: dict[str, object]) -> Path:
-    """Saves the snapshot of a state into its run folder and returns where it lies."""
-    folder = snapshot_folder(run, state.iteration)
+@dataclass(frozen=True)
+class About:
+    """What a snapshot is of: enough to observe its images again as training did."""
+
+    setting: str
+    model: str
+    iteration: int
+    clip: bool = True
+    data_seed: int = 0
+
+    @classmethod
+    def of(cls, config: TrainConfig, iteration: int) -> About:
+        """Of a run, at an iteration."""
+        return cls(config.setting, config.model, iteration, config.clip, config.data_seed)
+
+
+def snapshot_of(state: TrainState, about: About, folder: Path, **more: object) -> None:
+    """Saves the averaged networks of a state as a snapshot; `more` goes into its `about.json`."""
     others = state.averaged.observer.networks()
-    about = {"iteration": state.iteration, **about}
-    save_snapshot(folder, state.averaged.generator, others, state.discriminator, about)
-    return folder
+    save_snapshot(folder, state.averaged.generator, others, state.discriminator, {**asdict(about), **more})
+
+
+def load_snapshot(path: Path, setting: str | None = None, model: str | None = None) -> tuple[GeneratorPair, About]:
+    """The generator and the observer of a snapshot folder, or of the newest snapshot of a run folder.
+
+    setting, model: instead of what the snapshot says of itself. Raises `UserError` where it is cut short, or does not
+    say what it is of.
+    """
+    folder = newest_snapshot(path)
+    about = _read_about(folder, setting, model)
+    generator = Generator.from_pretrained(folder)
+    options = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    sizes = Sizes(**{field.name: options[field.name] for field in fields(Sizes)})
+    pair = untrained_pair(about.setting, about.model, sizes, about.clip)
+    pair.generator = generator
+    for name in pair.observer.networks():
+        setattr(pair.observer, name, Generator.from_pretrained(folder / name))
+    return pair.eval().requires_grad_(False), about
+
+
+def _read_about(folder: Path, setting: str | None, model: str | None) -> About:
+    try:
+        found: dict[str, Any] = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found = {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / 'about.json'}: cannot be read ({error})") from error
+    found |= {name: value for name, value in (("setting", setting), ("model", model)) if value is not None}
+    if missing := [name for name in ("setting", "model") if name not in found]:
+        raise UserError(f"{folder}: does not say its {' and '.join(missing)}; give --{' and --'.join(missing)}")
+    known = {"iteration": 0, **found}
+    return About(**{field.name: known[field.name] for field in fields(About) if field.name in known})

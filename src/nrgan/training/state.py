@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -102,13 +102,10 @@ def new_state(
     compute_dtype: torch.dtype | None = None,
 ) -> TrainState:
     """The state before the first iteration; the networks' start depends on `config.seed` alone."""
-    setting = find_setting(config.setting)
-    view = View(setting.view, config.clip)
     sizes = Sizes(config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale)
-    generator = Generator(config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale)
-    observer = find_model(config.model, setting).observer(setting, view, sizes, config.diversity_weight)
-    generators = GeneratorPair(generator, observer)
-    discriminator = Discriminator(view.channels(image_channels), config.discriminator_width, config.residual_scale)
+    generators = untrained_pair(config.setting, config.model, sizes, config.clip, config.diversity_weight)
+    seen_channels = generators.observer.view.channels(image_channels)
+    discriminator = Discriminator(seen_channels, config.discriminator_width, config.residual_scale)
 
     start = torch.Generator().manual_seed(config.seed)
     for network in (generators, discriminator):
@@ -128,6 +125,15 @@ def new_state(
         place=Place(config.seed),
         losses=LossHistory(config.log_interval, device),
     )
+
+
+def untrained_pair(
+    setting_name: str, model: str, sizes: Sizes, clip: bool, diversity_weight: float = 0.0
+) -> GeneratorPair:
+    """The generator of these sizes and the observer of a model on a setting, weights as torch makes them."""
+    setting = find_setting(setting_name)
+    observer = find_model(model, setting).observer(setting, View(setting.view, clip), sizes, diversity_weight)
+    return GeneratorPair(Generator(**asdict(sizes)), observer)
 
 
 def _adam(network: nn.Module, rate: float, config: TrainConfig) -> torch.optim.Adam:

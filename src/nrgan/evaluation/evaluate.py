@@ -1,0 +1,252 @@
+"""How good a generator is: one protocol, the same figures for everything that is measured by it."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nrgan.data import SOURCES
+from nrgan.errors import UserError, unknown
+from nrgan.evaluation.features import INCEPTION, Features, extract, load_features, to_batch
+from nrgan.evaluation.metrics import METRICS, Sets
+from nrgan.evaluation.real import Against, KeptMoments, Preparing, Reference, real_images
+from nrgan.evaluation.records import Record, append, metric_name, read_records
+from nrgan.evaluation.subject import CHUNK, Subject
+from nrgan.noisy import Advance
+from nrgan.settings import find_setting
+from nrgan.training.snapshot import About
+
+Array = npt.NDArray[Any]
+_Part = tuple[Array, Array | None]
+AUTO = "auto"
+_BLOCK = 10 * CHUNK
+"""Images generated before their features are taken, and the unit of work of a process."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is measured and how: figures are comparable where all of this is the same."""
+
+    metrics: tuple[str, ...] = ()
+    """Of fid, kid, is, pr; empty: all that the features can give."""
+    samples: int = 50_000
+    """Generated images."""
+    against: Against = "clean"
+    features: str = AUTO
+    """A name in `FEATURES` or a TorchScript file; auto: what the data source names."""
+    seed: int = 0
+    """Of the generated images and their noise."""
+
+    def __post_init__(self) -> None:
+        for metric in self.metrics:
+            if metric not in METRICS:
+                raise unknown("metric", metric, METRICS, listed=False)
+        if self.samples < 2:
+            raise UserError(f"--samples {self.samples}: metrics compare sets of images")
+        if self.seed < 0:
+            raise UserError(f"--seed {self.seed}: must not be negative")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Where data and caches lie and where to compute; none of it changes a figure."""
+
+    data_root: Path | None = None
+    cache: Path | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    batch_size: int = 100
+    """Images that go through the feature extractor at once."""
+    processes: int = 1
+    """Processes that generate; each takes a GPU in turn where there are several."""
+    reference: Path | None = None
+    """Kept moments (`.npz`) to compare with, instead of the real images."""
+    preparing: Preparing | None = None
+
+
+class Evaluator:
+    """Measures generators trained on one setting, by one protocol. Real images' features are computed once.
+
+    Raises `UserError` where the features, the data or the number of samples do not fit.
+    """
+
+    def __init__(self, protocol: Protocol, about: About, image_size: int, resources: Resources | None = None) -> None:
+        self.image_size = image_size
+        self.resources = resources = resources or Resources()
+        choice = protocol.features
+        if choice == AUTO:
+            choice = SOURCES[find_setting(about.setting).source].default_features
+        self.choice = choice
+        self.extractor = load_features(choice, image_size, resources.cache).to(resources.device)
+        self.protocol = protocol = replace(protocol, metrics=protocol.metrics or self._possible())
+        size = self.extractor.num_features
+        if "fid" in protocol.metrics and protocol.samples <= size:
+            raise UserError(
+                f"--samples {protocol.samples}: FID in {size:,} features needs more than {size:,} images, "
+                "else the figure would mean nothing; take more, or choose other metrics or features"
+            )
+        self.reference: Reference | KeptMoments
+        if resources.reference is not None:
+            self.reference = KeptMoments(resources.reference, self.extractor)
+        else:
+            real = real_images(about, image_size, protocol.against, resources.data_root, resources.cache)
+            self.reference = Reference(
+                real, self.extractor, resources.cache, resources.batch_size, resources.device, resources.preparing
+            )
+
+    def _possible(self) -> tuple[str, ...]:
+        """The metrics that features and reference can give."""
+        blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
+        classifies = self.extractor.logits(to_batch(blank, self.resources.device)) is not None
+        needs_images = () if self.resources.reference is None else ("kid", "pr")
+        return tuple(name for name in METRICS if (classifies or name != "is") and name not in needs_images)
+
+    def prepare(self) -> None:
+        """Computes now what later evaluations need of the real images."""
+        self.reference.moments()
+
+    def records(self, subject: Subject, snapshot: str = "") -> list[Record]:
+        """The figures of a generator, one record a metric."""
+        begun = time.monotonic()
+        features, logits = self._generated(subject)
+        sets = Sets(self.reference.moments, self.reference.features, features, logits, self.extractor.name)
+        found = []
+        for metric in self.protocol.metrics:
+            figures = METRICS[metric](sets)
+            results = {self.extractor.label(name): value for name, value in figures.items()}
+            found.append(self._record(metric, subject, snapshot, results, time.monotonic() - begun))
+        return found
+
+    def kept(self, run: Path, iteration: int) -> list[Record] | None:
+        """The figures that an earlier evaluation by this protocol wrote of an iteration, where all are there."""
+        there = read_records(run)
+        wanted = [self._question(metric, iteration) for metric in self.protocol.metrics]
+        found = [next((r for r in reversed(there) if r.same_question(question)), None) for question in wanted]
+        complete = [record for record in found if record is not None]
+        return complete if len(complete) == len(wanted) else None
+
+    def evaluate(self, path: Path) -> list[Record]:
+        """The figures of a snapshot of a run, from its lines or measured now and added to them."""
+        subject = Subject.load(path)
+        if (kept := self.kept(subject.run, subject.about.iteration)) is not None:
+            return kept
+        return self.measure(Subject(subject.pair.to(self.resources.device), subject.about, subject.run), path.name)
+
+    def measure(self, subject: Subject, snapshot: str = "") -> list[Record]:
+        """The figures of a generator, measured and added to the lines of its run."""
+        found = self.records(subject, snapshot)
+        for record in found:
+            append(subject.run, record)
+        return found
+
+    def _question(self, metric: str, iteration: int) -> Record:
+        protocol, extractor = self.protocol, self.extractor
+        standard = extractor.name == INCEPTION
+        return Record(
+            metric=metric_name(metric, protocol.samples, protocol.against, extractor.name, standard),
+            results={},
+            iteration=iteration,
+            samples=protocol.samples,
+            against=protocol.against,
+            features=extractor.name,
+            features_sha256=extractor.digest,
+            reference=self.reference.digest,
+            reference_count=self.reference.count,
+            seed=protocol.seed,
+        )
+
+    def _record(
+        self, metric: str, subject: Subject, snapshot: str, results: dict[str, float], seconds: float
+    ) -> Record:
+        question = self._question(metric, subject.about.iteration)
+        return replace(
+            question, results=results, snapshot=snapshot, total_time=round(seconds, 2), timestamp=round(time.time(), 1)
+        )
+
+    def _generated(self, subject: Subject) -> tuple[Array, Array | None]:
+        """Features and logits of the generated images, in their order."""
+        protocol, resources = self.protocol, self.resources
+        advance = (
+            resources.preparing(f"{self.extractor.name} features of generated images", protocol.samples)
+            if resources.preparing
+            else lambda _: None
+        )
+        blocks = [(first, min(_BLOCK, protocol.samples - first)) for first in range(0, protocol.samples, _BLOCK)]
+        if resources.processes > 1:
+            parts = self._in_processes(subject, blocks, advance)
+        else:
+            parts = []
+            for first, n in blocks:
+                parts.append(_features_of(subject, self.extractor, protocol, resources.batch_size, first, n))
+                advance(n)
+        features = np.concatenate([part[0] for part in parts])
+        logits = [part[1] for part in parts if part[1] is not None]
+        return features, np.concatenate(logits) if logits else None
+
+    def _in_processes(self, subject: Subject, blocks: list[tuple[int, int]], advance: Advance) -> list[_Part]:
+        """The same, the blocks shared out among processes."""
+        resources = self.resources
+        on_cpu = Subject(copy.deepcopy(subject.pair).cpu(), subject.about, subject.run)
+        # the display stays here
+        job = _Job(on_cpu, self.choice, self.image_size, self.protocol, replace(resources, preparing=None))
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(resources.processes, context, _begin_worker, (job, context.Value("i", 0))) as pool:
+            futures = {pool.submit(_work, first, n): n for first, n in blocks}
+            for future in as_completed(futures):
+                advance(futures[future])
+            return [future.result() for future in futures]
+
+
+def _features_of(
+    subject: Subject, extractor: Features, protocol: Protocol, batch_size: int, first: int, n: int
+) -> _Part:
+    images = subject.images(protocol.seed, n, protocol.against == "observed", first)
+    classify = "is" in protocol.metrics
+    return extract(extractor, np.concatenate(list(images)), batch_size, subject.device, classify)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker process needs; TorchScript extractors do not travel, so that each loads its own."""
+
+    subject: Subject
+    features: str
+    image_size: int
+    protocol: Protocol
+    resources: Resources
+
+
+class _Worker:
+    """A worker process's own subject and extractor, on its own device."""
+
+    job: _Job
+    subject: Subject
+    extractor: Features
+
+
+def _begin_worker(job: _Job, counter: Any) -> None:
+    with counter.get_lock():
+        number = counter.value
+        counter.value += 1
+    device = job.resources.device
+    if device.type == "cuda":
+        device = torch.device("cuda", number % torch.cuda.device_count())
+    else:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.resources.processes))
+    _Worker.job = job
+    _Worker.subject = Subject(job.subject.pair.to(device), job.subject.about, job.subject.run)
+    _Worker.extractor = load_features(job.features, job.image_size, job.resources.cache).to(device)
+
+
+def _work(first: int, n: int) -> _Part:
+    job = _Worker.job
+    return _features_of(_Worker.subject, _Worker.extractor, job.protocol, job.resources.batch_size, first, n)

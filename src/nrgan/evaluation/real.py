@@ -1,0 +1,175 @@
+"""What generated images are compared with: the features of real images, computed once and kept."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nrgan.data import SOURCES
+from nrgan.data.base import Images
+from nrgan.errors import UserError
+from nrgan.evaluation.features import Features, extract
+from nrgan.evaluation.metrics import Moments
+from nrgan.images import nhwc, stored_from_unit
+from nrgan.noisy import cache_key, frozen_noisy_set, key_digest
+from nrgan.settings import find_setting
+from nrgan.storage import default_cache, writing
+from nrgan.training.snapshot import About
+
+Against = Literal["clean", "observed"]
+"""Which real images: the setting's clean ones, or the noisy ones that training saw."""
+Preparing = Callable[[str, int], Callable[[int], None]]
+_BLOCK = 1000
+
+
+@dataclass(frozen=True)
+class RealImages:
+    """A set of real images: `key` changes whenever they would; `images` reads them, (N, H, W, C) uint8."""
+
+    key: dict[str, Any]
+    count: int
+    images: Callable[[], Images]
+
+
+def real_images(
+    about: About, image_size: int, against: Against, data_root: Path | None, cache: Path | None
+) -> RealImages:
+    """The clean images of a setting, or its noisy ones rounded to 8 bits. Raises `UserError` where there are none."""
+    setting = find_setting(about.setting)
+    source = SOURCES[setting.source].open(image_size, data_root, cache)
+    if against == "clean":
+        return RealImages({"data": source.key()}, len(source), source.images)
+
+    def noisy() -> Images:
+        frozen = frozen_noisy_set(setting, source, about.data_seed, about.clip, cache)
+        out = np.empty((len(frozen), *frozen.shape[2:], frozen.shape[1]), np.uint8)
+        for start in range(0, len(frozen), _BLOCK):
+            out[start : start + _BLOCK] = stored_from_unit(nhwc(frozen[start : start + _BLOCK]))
+        return out
+
+    return RealImages(cache_key(setting, source, about.data_seed, about.clip), len(source), noisy)
+
+
+class Reference:
+    """Moments and features of a set of real images, from the cache or computed into it.
+
+    Kept under a key of data and features: `references/KEY.npz` (`mu`, `sigma`, `count`, `features`,
+    `features_sha256`, `data`) and, where a metric needs every image's features, `references/KEY.npy` (N, D) float32.
+    Raises `UserError` where a kept file is cut short.
+    """
+
+    def __init__(
+        self,
+        real: RealImages,
+        extractor: Features,
+        cache: Path | None,
+        batch_size: int,
+        device: torch.device,
+        preparing: Preparing | None = None,
+    ) -> None:
+        self.real, self.extractor = real, extractor
+        self.batch_size, self.device, self.preparing = batch_size, device, preparing
+        self.count = real.count
+        self.digest = key_digest({**real.key, "features": extractor.name, "features_sha256": extractor.digest})
+        folder = (cache or default_cache()) / "references"
+        self.moments_file, self.features_file = folder / f"{self.digest}.npz", folder / f"{self.digest}.npy"
+
+    def moments(self) -> Moments:
+        """Mean and covariance of the features."""
+        if self.moments_file.exists():
+            return read_moments(self.moments_file, self.extractor)
+        return self._keep_moments(self._extract())
+
+    def features(self) -> npt.NDArray[np.float32]:
+        """The features of every image, (N, D) float32."""
+        if self.features_file.exists():
+            return _read_features(self.features_file, (self.count, self.extractor.num_features))
+        features = self._extract()
+        with writing(self.features_file) as part, part.open("wb") as file:
+            np.save(file, features)
+        if not self.moments_file.exists():
+            self._keep_moments(features)
+        return features
+
+    def _keep_moments(self, features: npt.NDArray[np.float32]) -> Moments:
+        moments = Moments.of(features)
+        with writing(self.moments_file) as part, part.open("wb") as file:
+            np.savez(
+                file,
+                mu=moments.mu,
+                sigma=moments.sigma,
+                count=moments.count,
+                features=self.extractor.name,
+                features_sha256=self.extractor.digest,
+                data=str(self.real.key),
+            )
+        return moments
+
+    def _extract(self) -> npt.NDArray[np.float32]:
+        images = self.real.images()
+        what = f"{self.extractor.name} features of the real images"
+        advance = self.preparing(what, len(images)) if self.preparing else lambda _: None
+        parts = []
+        for start in range(0, len(images), _BLOCK):
+            block = images[start : start + _BLOCK]
+            parts.append(extract(self.extractor, block, self.batch_size, self.device)[0])
+            advance(len(block))
+        return np.concatenate(parts)
+
+
+class KeptMoments:
+    """A reference of which only the moments are known: an `.npz` with `mu`, `sigma` and `count`, as others publish."""
+
+    def __init__(self, path: Path, extractor: Features) -> None:
+        self._moments = read_moments(path, extractor)
+        self.count = self._moments.count
+        self.digest = path.name
+
+    def moments(self) -> Moments:
+        """Mean and covariance of the features."""
+        return self._moments
+
+    def features(self) -> npt.NDArray[np.float32]:
+        """Not known: raises `UserError`."""
+        raise UserError(f"{self.digest}: holds moments only; kid and pr need the images (leave --reference out)")
+
+
+def read_moments(path: Path, extractor: Features) -> Moments:
+    """Moments from an `.npz`; raises `UserError` where it is cut short, or of other features."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            moments = Moments(
+                np.asarray(file["mu"], np.float64), np.asarray(file["sigma"], np.float64), int(file["count"])
+            )
+            digest = str(file["features_sha256"]) if "features_sha256" in file else extractor.digest
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: no statistics (mu, sigma, count), or cut short: delete it ({error})") from error
+    size = extractor.num_features
+    if moments.mu.shape != (size,) or moments.sigma.shape != (size, size) or digest != extractor.digest:
+        raise UserError(
+            f"{path}: statistics of {moments.mu.size} features, not of the {size} of {extractor.name}"
+            if moments.mu.shape != (size,)
+            else f"{path}: statistics of other features than this {extractor.name}"
+        )
+    if not (np.isfinite(moments.mu).all() and np.isfinite(moments.sigma).all()):
+        raise UserError(f"{path}: holds values that are not finite")
+    return moments
+
+
+def _read_features(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    try:
+        features: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: cut short: delete it ({error})") from error
+    if features.shape != shape:
+        raise UserError(f"{path}: features of shape {features.shape} instead of {shape}: delete it")
+    return features

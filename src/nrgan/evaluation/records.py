@@ -1,0 +1,67 @@
+"""The lines of figures in a run folder: `metric-fid50k_full.jsonl` and its kin."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nrgan.storage import disk_errors
+
+
+@dataclass(frozen=True)
+class Record:
+    """The figures of one metric for one snapshot, with everything that one must know to compare them."""
+
+    metric: str
+    """Such as fid50k_full, or fid10k_full-observed-cifar10_features; also the name of its file."""
+    results: dict[str, float]
+    """Figures by name; a name says in which features, unless they are Inception's."""
+    iteration: int
+    samples: int
+    against: str
+    features: str
+    features_sha256: str
+    reference: str
+    """Key of the real images' features."""
+    reference_count: int
+    seed: int
+    snapshot: str = ""
+    total_time: float = field(default=0.0, compare=False)
+    """Seconds."""
+    timestamp: float = field(default=0.0, compare=False)
+    """Seconds since 1970."""
+
+    def same_question(self, other: Record) -> bool:
+        """Whether both answer the same question about the same snapshot."""
+        names = ("metric", "iteration", "samples", "against", "features_sha256", "reference", "seed")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+def metric_name(metric: str, samples: int, against: str, features: str, standard: bool) -> str:
+    """`fid50k_full`: the metric, the generated images, all real ones; then what differs from the usual."""
+    count = f"{samples // 1000}k" if samples % 1000 == 0 else str(samples)
+    name = {"fid": f"fid{count}_full", "kid": f"kid{count}_full", "is": f"is{count}", "pr": f"pr{count}_3"}[metric]
+    against = "" if against == "clean" else f"-{against}"
+    return name + against + ("" if standard else f"-{features}")
+
+
+def append(folder: Path, record: Record) -> None:
+    """Adds a line to the metric's file in the folder."""
+    path = folder / f"metric-{record.metric}.jsonl"
+    with disk_errors(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(record)) + "\n")
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All lines of a folder, those of one file in order. Lines that cannot be read, as after a kill, are left out."""
+    records = []
+    for path in sorted(folder.glob("metric-*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                values: dict[str, Any] = json.loads(line)
+                records.append(Record(**values))
+            except (ValueError, TypeError):
+                continue
+    return records

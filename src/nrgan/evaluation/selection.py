@@ -1,0 +1,129 @@
+"""The best snapshot of a run: chosen without clean images, by the FID of observed samples, unless asked otherwise."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nrgan.errors import UserError
+from nrgan.evaluation.evaluate import Evaluator
+from nrgan.evaluation.records import Record
+from nrgan.evaluation.subject import Subject
+from nrgan.networks.generator import SNAPSHOTS
+from nrgan.storage import writing
+from nrgan.training.folder import BEST
+from nrgan.training.snapshot import About, snapshot_of
+from nrgan.training.state import TrainState
+
+
+def fid_of(records: Iterable[Record]) -> Record:
+    """The record of the Fréchet distance, by which snapshots are chosen; raises `UserError` where there is none."""
+    for record in records:
+        if any(name.split("[")[0] == "fid" for name in record.results):
+            return record
+    raise UserError("snapshots are chosen by FID: let `fid` be among the metrics")
+
+
+def fid(record: Record) -> float:
+    """The Fréchet distance in a record."""
+    return next(value for name, value in record.results.items() if name.split("[")[0] == "fid")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Why a snapshot is the best one; kept in its `about.json` under `chosen`."""
+
+    record: Record
+    among: int
+    """Snapshots that were compared."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        (name, value), *_ = self.record.results.items()
+        images = "observed samples and noisy images: no clean image was used"
+        if self.record.against == "clean":
+            images = "samples and clean images"
+        return (
+            f"iteration {self.record.iteration:,}: lowest {name}, {value:.4g}, of {self.among} evaluated; between"
+            f" {self.record.samples:,} {images}"
+        )
+
+    def document(self) -> dict[str, object]:
+        """As `about.json` keeps it."""
+        return {"reason": self.reason, "among": self.among, "record": asdict(self.record)}
+
+
+def read_chosen(run: Path) -> Chosen | None:
+    """Why `best/` was chosen, or None where there is none that can be read."""
+    try:
+        document = json.loads((run / BEST / "about.json").read_text(encoding="utf-8"))["chosen"]
+        return Chosen(Record(**document["record"]), document["among"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class Watch:
+    """Evaluates a run while it trains, and keeps its best snapshot so far in `best/`."""
+
+    def __init__(self, evaluator: Evaluator, run: Path) -> None:
+        self.evaluator = evaluator
+        self.run = run
+
+    def evaluate(self, state: TrainState, about: About) -> list[Record]:
+        """The figures of the averaged networks, which have been added to the run's lines."""
+        records = self.evaluator.measure(Subject(state.averaged, about, self.run))
+        latest = fid_of(records)
+        best = read_chosen(self.run)
+        comparable = best is not None and self.evaluator.kept(self.run, best.record.iteration) is not None
+        if best is None or not comparable or fid(latest) <= fid(best.record):
+            chosen = Chosen(latest, len(self._evaluated(latest)))
+            snapshot_of(state, about, self.run / BEST, chosen=chosen.document())
+        return records
+
+    def _evaluated(self, like: Record) -> set[int]:
+        """The iterations up to this one that were evaluated by the same protocol."""
+        from nrgan.evaluation.records import read_records
+
+        return {
+            record.iteration
+            for record in read_records(self.run)
+            if record.iteration <= like.iteration and record.metric == like.metric
+        }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A snapshot with its figures; `clean` is None where there are no clean images to compare with."""
+
+    snapshot: Path
+    observed: Record
+    clean: Record | None = None
+
+
+def saved_snapshots(run: Path) -> list[Path]:
+    """The snapshot folders of a run, oldest first; raises `UserError` where there is none."""
+    found = sorted(path for path in (run / SNAPSHOTS).glob("*") if (path / "model.safetensors").is_file())
+    if not found:
+        raise UserError(f"{run}: has no snapshots to choose from (train it first; see --snapshot-interval)")
+    return found
+
+
+def select(run: Path, candidates: list[Candidate], by_clean: bool = False) -> tuple[Candidate, float | None]:
+    """Makes the best candidate the run's `best/`. Returns it and the regret of the choice.
+
+    The regret: clean FID of the chosen one, less the lowest clean FID of any; None where no clean figures are known.
+    """
+    best = min(candidates, key=lambda c: fid(c.clean if by_clean and c.clean else c.observed))
+    chosen = Chosen(best.clean if by_clean and best.clean else best.observed, len(candidates))
+    with writing(run / BEST) as part:
+        shutil.copytree(best.snapshot, part)
+        about = json.loads((part / "about.json").read_text(encoding="utf-8"))
+        (part / "about.json").write_text(json.dumps({**about, "chosen": chosen.document()}, indent=1))
+    if best.clean is None:
+        return best, None
+    lowest = min(fid(c.clean) for c in candidates if c.clean is not None)
+    return best, fid(best.clean) - lowest

@@ -1,0 +1,106 @@
+"""What the verbs `evaluate`, `select` and `check-noise` do: load, measure, write beside the run, return."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from nrgan.errors import UserError
+from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.noise_check import NoiseCheck, check_noise
+from nrgan.evaluation.real import Against
+from nrgan.evaluation.records import Record
+from nrgan.evaluation.selection import Candidate, fid_of, saved_snapshots, select
+from nrgan.evaluation.subject import Subject, run_of
+from nrgan.reports.noise_figure import draw_noise
+from nrgan.storage import writing
+from nrgan.training.folder import CONFIG, read_config
+
+NOISE_CHECK = "noise-check"
+
+
+def with_run_defaults(resources: Resources, path: Path) -> Resources:
+    """The same, with the data and cache folders that the run at `path` was trained with where none are given."""
+    run = run_of(path)
+    if not (run / CONFIG).is_file():
+        return resources
+    try:
+        trained = read_config(run)
+    except UserError:
+        return resources
+    if resources.data_root is None and trained.get("data_root"):
+        resources = replace(resources, data_root=Path(trained["data_root"]))
+    if resources.cache is None and trained.get("cache_dir"):
+        resources = replace(resources, cache=Path(trained["cache_dir"]))
+    return resources
+
+
+def evaluate(
+    path: Path,
+    protocol: Protocol | None = None,
+    resources: Resources | None = None,
+    setting: str | None = None,
+    model: str | None = None,
+) -> list[Record]:
+    """The figures of a snapshot, or of a run's newest one; measured anew, and added to the run's lines.
+
+    setting, model: instead of what the snapshot says of itself. Raises `UserError`.
+    """
+    resources = with_run_defaults(resources or Resources(), path)
+    subject = Subject.load(path, setting, model)
+    subject.pair.to(resources.device)
+    evaluator = Evaluator(protocol or Protocol(), subject.about, subject.image_size, resources)
+    return evaluator.measure(subject, path.name)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The snapshots of a run with their figures, the chosen one, and its regret where clean images tell it."""
+
+    candidates: list[Candidate]
+    chosen: Candidate
+    regret: float | None
+
+
+def select_snapshot(
+    run: Path, protocol: Protocol, resources: Resources | None = None, by_clean: bool = False, show_clean: bool = True
+) -> Selection:
+    """Makes the best of a run's saved snapshots its `best/`: by observed FID, or `by_clean` FID.
+
+    Figures that the run's lines hold already are not measured again. Raises `UserError` where there is no snapshot.
+    """
+    snapshots = saved_snapshots(run)
+    resources = with_run_defaults(resources or Resources(), run)
+    first = Subject.load(snapshots[0])
+
+    def evaluator(against: Against) -> Evaluator:
+        own = replace(protocol, metrics=("fid",), against=against)
+        return Evaluator(own, first.about, first.image_size, resources)
+
+    observed = evaluator("observed")
+    clean = evaluator("clean") if show_clean or by_clean else None
+    candidates = [
+        Candidate(s, fid_of(observed.evaluate(s)), fid_of(clean.evaluate(s)) if clean else None) for s in snapshots
+    ]
+    chosen, regret = select(run, candidates, by_clean)
+    return Selection(candidates, chosen, regret)
+
+
+def check_run_noise(path: Path, samples: int, seed: int, resources: Resources | None = None) -> tuple[NoiseCheck, Path]:
+    """Compares a model's noise with the truth; writes `noise-check.json` and `.png` beside the run.
+
+    Returns the comparison and the figure's path. Raises `UserError`.
+    """
+    if samples < 100:
+        raise UserError(f"--samples {samples}: take 100 at least, better 2,000")
+    resources = with_run_defaults(resources or Resources(), path)
+    subject = Subject.load(path)
+    subject.pair.to(resources.device)
+    check = check_noise(subject, resources, samples, seed)
+    with writing(subject.run / f"{NOISE_CHECK}.json") as part:
+        document = {**asdict(check), "differences": check.differences()}
+        part.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    figure = subject.run / f"{NOISE_CHECK}.png"
+    draw_noise(check, figure)
+    return check, figure

@@ -1,0 +1,114 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.markup import escape
+from rich.table import Table
+
+from nrgan.errors import UserError
+from nrgan.evaluation.records import Record, read_records
+from nrgan.evaluation.selection import read_chosen, saved_snapshots
+from nrgan.networks import Generator
+from nrgan.reports.curves import read_metrics
+from nrgan.reports.pictures import grid
+from nrgan.storage import writing
+from nrgan.training.folder import BEST, METRICS, read_config
+
+_SHOWN = 36
+_PANELS = 4
+
+
+def compare(runs: Sequence[Path], path: Path) -> Table:
+    """Draws samples of each run over its figures, to `path`, and a Markdown table beside it; returns the table.
+
+    Samples are of the same latents, from `best/` where there is one, else from the newest snapshot. Raises `UserError`
+    for fewer than two runs, or a folder that is no run.
+    """
+    if len(runs) < 2:
+        raise UserError("compare takes two runs or more")
+    names = _short_names(runs)
+    configs = [read_config(run) for run in runs]
+    records = [_latest(read_records(run)) for run in runs]
+    _draw(runs, names, records, path)
+    header, rows = _rows(runs, names, configs, records)
+    with writing(path.with_suffix(".md")) as part:
+        lines = [header, ["---"] * len(header), *rows]
+        part.write_text("".join("| " + " | ".join(line) + " |\n" for line in lines), encoding="utf-8")
+    table = Table(*map(escape, header), title="runs")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _short_names(runs: Sequence[Path]) -> list[str]:
+    """The folders' names, with as many of their parents as tells them apart."""
+    parts = [run.absolute().parts for run in runs]
+    if len(set(parts)) < len(parts):
+        raise UserError("compare: the same run twice")
+    depth = 1
+    while len({p[-depth:] for p in parts}) < len(parts):
+        depth += 1
+    return ["/".join(p[-depth:]) for p in parts]
+
+
+def _latest(records: Sequence[Record]) -> dict[str, dict[int, Record]]:
+    """metric → iteration → its last record."""
+    found: dict[str, dict[int, Record]] = {}
+    for record in records:
+        found.setdefault(record.metric, {})[record.iteration] = record
+    return found
+
+
+def _rows(
+    runs: Sequence[Path], names: list[str], configs: list[dict[str, Any]], records: list[dict[str, dict[int, Record]]]
+) -> tuple[list[str], list[list[str]]]:
+    metrics = sorted({metric for of_run in records for metric in of_run})
+    header = ["run", "setting", "model", "seed", "iterations", "best", *metrics]
+    rows = []
+    for run, name, config, of_run in zip(runs, names, configs, records, strict=True):
+        chosen = read_chosen(run)
+        newest = int(saved_snapshots(run)[-1].name.rsplit("-", 1)[1])
+        iteration = chosen.record.iteration if chosen else newest
+        row = [name, config["setting"], config["model"], str(config["seed"]), f"{newest:,}", f"{iteration:,}"]
+        for metric in metrics:
+            record = of_run.get(metric, {}).get(iteration)
+            row.append(", ".join(f"{value:.4g}" for value in record.results.values()) if record else "–")
+        rows.append(row)
+    return header, rows
+
+
+def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[int, Record]]], path: Path) -> None:
+    metrics = sorted({metric for of_run in records for metric in of_run})[:_PANELS]
+    panels = [*metrics, "losses"] if len(metrics) < _PANELS else metrics
+    figure = Figure(figsize=(max(3.2 * len(runs), 4.5 * len(panels)), 7), layout="constrained")
+    parts = figure.subfigures(2, 1, squeeze=False)
+    above, below = parts[0, 0], parts[1, 0]
+    for axes, run, name in zip(np.atleast_1d(above.subplots(1, len(runs))), runs, names, strict=True):
+        snapshot = run / BEST if (run / BEST / "model.safetensors").is_file() else saved_snapshots(run)[-1]
+        images = Generator.from_pretrained(snapshot).sample(_SHOWN)
+        picture = grid(images, columns=6, gap=1)
+        axes.imshow(picture.repeat(3, axis=2) if picture.shape[2] == 1 else picture, interpolation="nearest")
+        axes.set_title(f"{name}\n{snapshot.name}", fontsize=9)
+        axes.set_axis_off()
+    for axes, panel in zip(np.atleast_1d(below.subplots(1, len(panels))), panels, strict=True):
+        for run, name, of_run in zip(runs, names, records, strict=True):
+            if panel == "losses":
+                lines = read_metrics(run / METRICS) if (run / METRICS).exists() else []
+                points = [(line["iteration"], line["generator"]) for line in lines]
+            else:
+                by_iteration = sorted(of_run.get(panel, {}).items())
+                points = [(iteration, next(iter(r.results.values()))) for iteration, r in by_iteration]
+            axes.plot(
+                [x for x, _ in points], [y for _, y in points], marker="." if len(points) < 50 else "", label=name
+            )
+        axes.set_title("generator's loss" if panel == "losses" else panel, fontsize=9)
+        axes.set_xlabel("iteration")
+    axes.legend(fontsize=7)
+    with writing(path) as part:
+        figure.savefig(part, dpi=100, format="png")

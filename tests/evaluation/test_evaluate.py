@@ -1,0 +1,214 @@
+"""Whole evaluations of small runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import TINY, nrgan
+from frechet import closed_form
+from nrgan import TrainConfig, train
+from nrgan.data import Shapes
+from nrgan.errors import UserError
+from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.features import extract, load_features
+from nrgan.evaluation.metrics import Moments
+from nrgan.evaluation.real import read_moments
+from nrgan.evaluation.records import read_records
+from nrgan.evaluation.selection import fid, read_chosen
+from nrgan.evaluation.subject import CHUNK, Subject
+from nrgan.measuring import evaluate, select_snapshot
+from nrgan.networks import Generator
+
+SMALL = Protocol(("fid",), samples=500, features="random_convolutions")
+
+
+def copied(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "run"))
+
+
+def test_subject_images_are_those_of_sample(run: Path) -> None:
+    subject = Subject.load(run)
+    images = np.concatenate(list(subject.images(seed=3, n=250, observed=False)))
+    np.testing.assert_array_equal(images, Generator.from_pretrained(run).sample(250, seed=3, batch=CHUNK))
+    part = np.concatenate(list(subject.images(seed=3, n=50, observed=False, first=200)))
+    np.testing.assert_array_equal(part, images[200:])
+    observed = np.concatenate(list(subject.images(seed=3, n=250, observed=True)))
+    assert (observed != images).any() and observed.shape == images.shape
+    assert np.array_equal(observed, np.concatenate(list(subject.images(seed=3, n=250, observed=True))))
+
+
+def test_figures_do_not_depend_on_batches_or_processes(run: Path, tmp_path: Path) -> None:
+    subject = Subject.load(copied(run, tmp_path))
+    protocol = replace(SMALL, samples=1200, metrics=("fid", "kid", "pr"), against="observed")
+
+    def figures(**options: int) -> list[float]:
+        evaluator = Evaluator(protocol, subject.about, subject.image_size, Resources(**options))  # type: ignore[arg-type]
+        return [value for record in evaluator.records(subject) for value in record.results.values()]
+
+    first = figures()
+    assert figures(batch_size=100) == first, "the same number for the same seed, run after run"
+    assert figures(batch_size=37) == pytest.approx(first, rel=1e-5)
+    assert figures(processes=2) == pytest.approx(first, rel=1e-5)
+
+
+def test_lines_say_what_was_measured(run: Path, tmp_path: Path) -> None:
+    own = copied(run, tmp_path)
+    clean = evaluate(own, SMALL)
+    evaluate(own / "snapshots" / "iteration-0000002", replace(SMALL, against="observed"))
+    lines = (own / "metric-fid500_full-random_convolutions.jsonl").read_text().splitlines()
+    line = json.loads(lines[0])
+    assert line["results"] == {"fid[random_convolutions]": fid(clean[0])}
+    assert line["samples"] == 500 and line["against"] == "clean" and line["reference_count"] == 50_000
+    observed = json.loads((own / "metric-fid500_full-observed-random_convolutions.jsonl").read_text())
+    assert observed["iteration"] == 2 and observed["reference"] != line["reference"]
+    with (own / "metric-fid500_full-random_convolutions.jsonl").open("a") as file:
+        file.write('{"metric": "fid')  # a kill while writing
+    assert len(read_records(own)) == 2
+
+
+def test_fid_agrees_with_features_taken_by_hand(run: Path, tmp_path: Path) -> None:
+    own = copied(run, tmp_path)
+    value = fid(evaluate(own, SMALL)[0])
+    features = load_features("random_convolutions", 16)
+    device = Subject.load(own).device
+    real = Moments.of(extract(features, Shapes(image_size=16).images(), 500, device)[0])
+    generated = Moments.of(extract(features, Generator.from_pretrained(own).sample(500), 500, device)[0])
+    assert value == pytest.approx(closed_form(real, generated), rel=1e-4)
+
+
+def test_kept_statistics(run: Path, tmp_path: Path) -> None:
+    own, cache = copied(run, tmp_path), tmp_path / "cache"
+    evaluate(own, SMALL, Resources(cache=cache))
+    (kept,) = (cache / "references").glob("*.npz")
+    with np.load(kept) as file:
+        assert file["count"] == 50_000 and str(file["features"]) == "random_convolutions"
+        assert file["sigma"].shape == (416, 416) and file["mu"].dtype == np.float64
+    again = evaluate(own, SMALL, Resources(reference=kept))
+    first = read_records(own)[0]
+    assert fid(again[0]) == fid(first)
+    with pytest.raises(UserError, match="moments only"):
+        evaluate(own, replace(SMALL, metrics=("kid",)), Resources(reference=kept))
+    for size in (0, 100, kept.stat().st_size // 2):
+        cut = tmp_path / "cut.npz"
+        cut.write_bytes(kept.read_bytes()[:size])
+        with pytest.raises(UserError, match=r"cut\.npz: no statistics .*cut short"):
+            evaluate(own, SMALL, Resources(reference=cut))
+    kept.write_bytes(kept.read_bytes()[:100])
+    with pytest.raises(UserError, match="cut short"):
+        evaluate(own, SMALL, Resources(cache=cache))
+    np.savez(tmp_path / "other.npz", mu=np.zeros(3), sigma=np.eye(3), count=5)
+    with pytest.raises(UserError, match="statistics of 3 features, not of the 416"):
+        read_moments(tmp_path / "other.npz", load_features("random_convolutions", 16))
+
+
+def test_bad_questions(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="FID in 416 features needs more than 416 images"):
+        evaluate(run, replace(SMALL, samples=400))
+    with pytest.raises(UserError, match="classify nothing"):
+        evaluate(run, replace(SMALL, metrics=("is",)))
+    with pytest.raises(UserError, match="unknown metric 'fidd'"):
+        Protocol(("fidd",))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="neither a snapshot"):
+        evaluate(tmp_path / "empty", SMALL)
+    with pytest.raises(UserError, match="has no snapshots"):
+        select_snapshot(tmp_path / "empty", SMALL)
+    imported = tmp_path / "imported"
+    shutil.copytree(run / "snapshots" / "iteration-0000006", imported)
+    (imported / "about.json").write_text("{}")
+    with pytest.raises(UserError, match="does not say its setting and model; give --setting and --model"):
+        evaluate(imported, SMALL)
+    assert evaluate(imported, SMALL, setting="shapes-ag25", model="sinrgan2")[0].iteration == 0
+
+
+def watched(out: Path, **options: object) -> TrainConfig:
+    watching = {"evaluate_every": 2, "evaluate_samples": 420}
+    return TrainConfig(**{"setting": "shapes-ag25", "model": "sinrgan2", "out": out} | TINY | watching | options)
+
+
+def test_training_keeps_its_best(tmp_path: Path) -> None:
+    shown = [p.metrics for p in train(watched(tmp_path / "run")) if p.metrics]
+    assert len(shown) == 3 and set(shown[0]) == {"fid[random_convolutions]"}
+    records = read_records(tmp_path / "run")
+    assert [record.iteration for record in records] == [2, 4, 6]
+    assert {record.against for record in records} == {"observed"}, "no clean image is used unless asked for"
+    chosen = read_chosen(tmp_path / "run")
+    assert chosen is not None
+    assert fid(chosen.record) == min(fid(record) for record in records)
+    assert "no clean image was used" in chosen.reason and "lowest fid[random_convolutions]" in chosen.reason
+    subject = Subject.load(tmp_path / "run" / "best")
+    assert subject.about.iteration == chosen.record.iteration and subject.run == tmp_path / "run"
+
+
+def test_evaluating_changes_nothing_that_is_learned(tmp_path: Path) -> None:
+    for _ in train(watched(tmp_path / "watched", iterations=3, evaluate_every=1)):
+        pass
+    for _ in train(watched(tmp_path / "alone", iterations=3, evaluate_every=0)):
+        pass
+    one, two = (
+        (tmp_path / name / "snapshots" / "iteration-0000003" / "model.safetensors").read_bytes()
+        for name in ("watched", "alone")
+    )
+    assert one == two
+
+
+def test_a_resumed_run_evaluates_on(tmp_path: Path) -> None:
+    for progress in train(watched(tmp_path / "run")):
+        if progress.iteration == 3:
+            break
+    assert [record.iteration for record in read_records(tmp_path / "run")] == [2]
+    for _ in train(watched(tmp_path / "run"), resume=True):
+        pass
+    for _ in train(watched(tmp_path / "whole")):
+        pass
+    resumed, whole = (read_records(tmp_path / name) for name in ("run", "whole"))
+    assert [r.results for r in resumed] == [r.results for r in whole]
+    for _ in train(watched(tmp_path / "run"), resume=True):  # complete: nothing is measured again
+        pass
+    assert len(read_records(tmp_path / "run")) == 3
+    for _ in train(
+        watched(tmp_path / "run", iterations=2),  # anew
+        overwrite=True,
+    ):
+        pass
+    assert len(read_records(tmp_path / "run")) == 1
+
+
+def test_selecting_among_saved_snapshots(run: Path, tmp_path: Path) -> None:
+    own = copied(run, tmp_path)
+    found = select_snapshot(own, replace(SMALL, samples=420))
+    assert len(found.candidates) == 3 and found.regret is not None and found.regret >= 0
+    values = [fid(candidate.observed) for candidate in found.candidates]
+    assert fid(found.chosen.observed) == min(values)
+    chosen = read_chosen(own)
+    assert chosen is not None and chosen.record == found.chosen.observed
+    weights = (own / "best" / "model.safetensors").read_bytes()
+    assert weights == (found.chosen.snapshot / "model.safetensors").read_bytes()
+    lines = len(read_records(own))
+    by_clean = select_snapshot(own, replace(SMALL, samples=420), by_clean=True)
+    assert by_clean.regret == 0 and len(read_records(own)) == lines, "nothing was measured twice"
+    clean = read_chosen(own)
+    assert clean is not None and "clean images" in clean.reason and clean.record.against == "clean"
+
+
+def test_the_verbs(run: Path, tmp_path: Path) -> None:
+    own = copied(run, tmp_path)
+    done = nrgan("evaluate", own, "--samples", 500, "--metrics", "fid", "pr")
+    assert done.returncode == 0, done.stderr
+    assert "fid[random_convolutions]" in done.stdout and "recall[random_convolutions]" in done.stdout
+    assert "500 samples against 50,000 clean images" in done.stdout
+    done = nrgan("select", own, "--samples", 420)
+    assert done.returncode == 0 and "regret of the choice" in done.stdout and "kept in" in done.stdout
+    done = nrgan("check-noise", own / "best", "--samples", 200)
+    assert done.returncode == 0 and (own / "noise-check.png").is_file(), done.stderr
+    assert "marginal distance W1" in done.stdout and "samples as observed" in done.stdout
+    bad = nrgan("evaluate", own, "--features", "absent.pt")
+    assert bad.returncode == 2 and bad.stderr.startswith("error: --features absent.pt") and "Trace" not in bad.stderr
+    bad = nrgan("train", "shapes-ag25", "gan", tmp_path / "new", "--evaluate-every", 5, "--evaluate-features", "x.pt")
+    assert bad.returncode == 2 and not (tmp_path / "new").exists(), "refused before anything is written"
