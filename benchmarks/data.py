@@ -25,7 +25,7 @@ from nrgan.data import CIFAR10
 from nrgan.draws import FreshDraws
 from nrgan.noisy import frozen_noisy_set, make_noisy
 from nrgan.settings import SETTINGS
-from nrgan.training.batches import Batches, Place
+from nrgan.training.batches import Place, ResidentBatches
 
 CPU = torch.device("cpu")
 
@@ -71,7 +71,7 @@ def main() -> None:
             lambda: frozen_noisy_set(setting, CIFAR10(options.data_root), cache=Path(cache))
         )
         noisy = frozen_noisy_set(setting, source, cache=Path(cache))
-        batches = Batches(noisy, 64, Place(0), CPU)
+        batches = ResidentBatches(noisy, 64, Place(0), CPU)
         draws = FreshDraws(torch.Generator().manual_seed(0))
         taken = seconds(lambda: [batches.take(batches.rows(1)[0], draws) for _ in range(200)], CPU)
         figures["feeding, images/s"] = round(200 * 64 / taken)

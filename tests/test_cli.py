@@ -13,7 +13,7 @@ import torch
 
 from conftest import TINY, nrgan
 from nrgan.cli import main
-from nrgan.training.config import TrainConfig
+from nrgan.training.config import TrainConfig, option_name
 
 TINY_OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
 
@@ -37,7 +37,7 @@ def test_help_names_every_option_without_loading_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for name in TrainConfig.model_fields:
         if name not in ("setting", "model", "out"):
-            assert f"--{name.replace('_', '-')}" in done.stdout
+            assert f"--{option_name(name)}" in done.stdout
     assert "SETTING MODEL OUT" in done.stdout
     assert done.stdout.strip().endswith("False"), "help must not wait for torch"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nrgan.draws import FreshDraws, RecordedDraws
+from nrgan.draws import Draws, FreshDraws, PartDraws, RecordedDraws
 
 
 def test_fresh_draws_follow_their_generator() -> None:
@@ -34,3 +34,40 @@ def test_recorded_draws_are_scoped_and_checked() -> None:
         draws.normal("eps", (3,))
     with pytest.raises(ValueError, match=r"shape \(2,\), asked for \(4,\)"):
         draws.normal("z", (4,))
+
+
+def all_kinds(draws: Draws, images: int) -> list[torch.Tensor]:
+    """One draw of each kind, also in scopes and with the images last, for so many images; images first in all."""
+    scoped = draws.within("corruption").within("first")
+    return [
+        draws.normal("eps", (images, 3, 2, 2)),
+        scoped.normal("eps", (images, 1, 1, 1)),
+        draws.permutations("order", images, 4),
+        scoped.uniform("level", (images,), 5, 50),
+        draws.integers("patch_size", (2, images), 0, 100).t(),
+    ]
+
+
+@pytest.mark.parametrize(("images", "parts"), [(6, 2), (4, 2), (8, 4), (3, 3)])
+def test_parts_together_are_the_batch(images: int, parts: int) -> None:
+    """Also where a part has as many images as there are numbers an image (two, in parts of two)."""
+    one, two = (torch.Generator().manual_seed(7) for _ in range(2))
+    expected = all_kinds(FreshDraws(one), images)
+    whole: dict[str, torch.Tensor] = {}
+    of_parts = [PartDraws(FreshDraws(two), p, parts, images // parts, whole) for p in range(parts)]
+    for p, draws in enumerate(of_parts):
+        for ours, all_images in zip(all_kinds(draws, images // parts), expected, strict=True):
+            assert torch.equal(ours, all_images[p::parts])
+    assert torch.equal(one.get_state(), two.get_state())
+
+
+def test_draws_that_cannot_be_told_apart_are_refused() -> None:
+    whole: dict[str, torch.Tensor] = {}
+    first, second = (PartDraws(FreshDraws(), p, 2, 3, whole) for p in range(2))
+    first.normal("eps", (3, 4))
+    with pytest.raises(ValueError, match="'eps' is asked for twice"):
+        first.normal("eps", (3, 4))
+    with pytest.raises(ValueError, match=r"'eps' was \(6, 4\) for an earlier part, not \(6, 5\)"):
+        second.normal("eps", (3, 5))
+    with pytest.raises(ValueError, match=r"'place' of shape \(2, 3\): axis 0 should be the 3 images"):
+        second.normal("place", (2, 3))

@@ -101,8 +101,9 @@ class Evaluate:
     """What to measure (pr: precision and recall); all that the features can give if not said."""
     samples: int = 50_000
     """Generated images."""
-    against: Literal["clean", "observed"] = "clean"
-    """Samples against clean images; or samples as observed against the noisy ones, which needs no clean image."""
+    against: Literal["clean", "observed"] | None = None
+    """Samples against clean images; or samples as observed against the noisy ones, which needs no clean image. Clean
+    images where there are some if not said."""
     features: str = "auto"
     """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
     reference: Path | None = None
@@ -120,11 +121,12 @@ class Evaluate:
 
     def run(self) -> int:
         from nrgan.evaluation.evaluate import Protocol
-        from nrgan.measuring import evaluate
+        from nrgan.measuring import evaluate, usual_comparison
         from nrgan.reports.display import Display
         from nrgan.reports.tables import figures, show
 
-        protocol = Protocol(self.metrics, self.samples, self.against, self.features, self.seed)
+        against = self.against or ("clean" if self.setting else usual_comparison(self.path))
+        protocol = Protocol(self.metrics, self.samples, against, self.features, self.seed)
         with Display() as display:
             resources = _resources(
                 self.where, display, batch_size=self.batch_size, processes=self.processes, reference=self.reference
@@ -191,6 +193,8 @@ class CheckNoise:
             check, figure = check_run_noise(self.path, self.samples, self.seed, _resources(self.where, display))
         if check.learned is None:
             print(f"{check.model} adds no noise: nothing to compare with the truth")
+        elif check.truth is None:
+            print(f"the true noise of {check.setting} is not known: the figure shows the model's alone")
         else:
             show(noise_differences(check))
         show(noise_left(check))
@@ -241,6 +245,86 @@ class Compare:
 
         show(compare(self.runs, self.out))
         print(f"Look at {self.out}")
+        return 0
+
+
+@dataclass
+class Diagnose:
+    """Tell from noisy images alone what their noise is like, and which model fits it: nrgan diagnose scans/"""
+
+    path: Annotated[str, tyro.conf.arg(metavar="PATH")]
+    """Your own images, as for train; or the name of a setting."""
+    out: Path | None = None
+    """A folder for diagnosis.json and diagnosis.png; PATH-diagnosis here if not given."""
+    images: int = 2000
+    """Images (or tiles) that are looked at, at most."""
+    size: int | None = None
+    """Side of the images in pixels, a multiple of 8; their own, or tiles of 64, if not given."""
+    fit: Literal["crop", "tiles"] = "crop"
+    """How images come to that size: the middle is cut out; or cut into overlapping tiles."""
+    value_range: Annotated[str, tyro.conf.arg(name="range")] = "auto"
+    """Which values are black and white: auto, LOW,HIGH, or percentiles such as p0.1,p99.9."""
+    skip_corrupt: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Leave images out that cannot be read."""
+    data_root: Path | None = None
+    """For a CIFAR-10 setting: a folder with cifar-10-batches-py/ or its archive."""
+
+    def run(self) -> int:
+        from nrgan.dataset import DataChoice
+        from nrgan.diagnosing import diagnose_images
+        from nrgan.diagnosis.report import diagnosis_table
+        from nrgan.reports.display import Display
+        from nrgan.reports.tables import show
+
+        choice = DataChoice(
+            setting=self.path,
+            image_size=self.size,
+            fit=self.fit,
+            value_range=self.value_range,
+            skip_corrupt=self.skip_corrupt,
+        )
+        out = self.out or Path(f"{Path(self.path.rstrip('/*')).stem}-diagnosis")
+        with Display() as display:
+            found = diagnose_images(choice, self.images, out, self.data_root, display.preparing)
+            for note in found.notes:
+                display.say(f"note: {note}")
+        show(diagnosis_table(found.diagnosis, found.advice))
+        print(f"Look at {found.figure}; train with: nrgan train {self.path} {found.advice.model} OUT")
+        return 0
+
+
+@dataclass
+class Generate:
+    """Write generated images in the data's own type and range: nrgan generate outputs --count 1000 --out images"""
+
+    path: Annotated[Path, tyro.conf.arg(name="RUN_OR_SNAPSHOT")]
+    """A run (its newest snapshot), its best/, or one snapshot folder."""
+    out: Path = Path("generated")
+    """A new folder to write to."""
+    count: int = 100
+    """How many images."""
+    seed: int = 0
+    """Of the series of images; image i of a seed is always the same one."""
+    first: int = 0
+    """Number of the first image, to make some of them again."""
+    format: Literal["auto", "png", "tiff", "npy"] = "auto"
+    """auto: PNG where it can hold the type and the channels, else TIFF."""
+    extras: Annotated[str, tyro.conf.arg(name="with")] = ""
+    """What to write beside each image: noise (float32), noisy (the image with that noise), or noise,noisy."""
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda or cuda:N."""
+
+    def run(self) -> int:
+        from nrgan.generating import generate
+        from nrgan.reports.display import Display
+        from nrgan.training.device import choose_device
+
+        device = choose_device(self.device)
+        extras = tuple(name for name in self.extras.split(",") if name)
+        with Display() as display:
+            advance = display.preparing("images", self.count)
+            generate(self.path, self.out, self.count, self.seed, self.first, self.format, extras, device, advance)
+        print(f"wrote {self.count:,} images to {self.out}; image N again: --first N --count 1 --seed {self.seed}")
         return 0
 
 
@@ -303,6 +387,8 @@ class Bench:
 
 Verb = (
     Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Diagnose, tyro.conf.subcommand("diagnose")]
+    | Annotated[Generate, tyro.conf.subcommand("generate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[CheckNoise, tyro.conf.subcommand("check-noise")]
@@ -383,6 +469,8 @@ def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
             f"{f'going on at iteration {first:,}:' if first else 'training'} {config.model} on "
             f"{config.setting} in {config.out} ({run.device_name})"
         )
+        for note in run.data.notes:
+            display.say(f"note: {note}")
         if not run.exact:
             display.say("the checkpoint is from another kind of device: the weights go on, random numbers begin anew")
         with stop_requests() as requests:

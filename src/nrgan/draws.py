@@ -7,14 +7,19 @@ tensors exactly, which is how the step is compared with the reference implementa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 
 class Draws(ABC):
-    """Named random tensors, one call a draw. Names tell draws apart when they are recorded; they do not seed."""
+    """Named random tensors, one call a draw. Names tell draws apart when they are recorded; they do not seed.
+
+    A name is asked for once in an update. What is drawn is drawn for each image: shapes begin with the images, those of
+    the names in `IMAGES_LAST` end with them.
+    """
 
     @abstractmethod
     def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -99,6 +104,60 @@ class RecordedDraws(Draws):
 
     def within(self, scope: str) -> RecordedDraws:
         return RecordedDraws(self.tensors, f"{self.scope}{scope}/")
+
+
+IMAGES_LAST = frozenset({"patch_size", "patch_place"})
+"""Draws of the shape (k, B), k numbers an image. In the shapes of all others the images come first."""
+
+
+@dataclass(frozen=True)
+class PartDraws(Draws):
+    """The draws of part p of a batch in K parts: those of the images p, p + K, p + 2K, … of the whole batch.
+
+    The part that asks for a name first draws it for all images, and `whole`, which the parts share, keeps it for the
+    others. So the parts together see what the whole batch would, drawn in the same order, and leave `source` in the
+    same state. Raises `ValueError` where a shape does not have the part's images in their place, or a name comes twice.
+    """
+
+    source: Draws
+    part: int
+    parts: int
+    size: int
+    """The part's images."""
+    whole: dict[str, Tensor]
+    scope: str = ""
+    asked: set[str] = field(default_factory=set)
+
+    def _take(self, name: str, shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Tensor]) -> Tensor:
+        key, axis = self.scope + name, int(name in IMAGES_LAST)
+        if key in self.asked:
+            raise ValueError(f"draw {key!r} is asked for twice in one update: its parts could not be told apart")
+        self.asked.add(key)
+        if shape[axis] != self.size:
+            raise ValueError(f"draw {key!r} of shape {shape}: axis {axis} should be the {self.size} images of the part")
+        of_batch = (*shape[:axis], self.parts * self.size, *shape[axis + 1 :])
+        if key not in self.whole:
+            self.whole[key] = draw(of_batch)
+        whole = self.whole[key]
+        if tuple(whole.shape) != of_batch:
+            raise ValueError(f"draw {key!r} was {tuple(whole.shape)} for an earlier part, not {of_batch}")
+        mine = slice(self.part, None, self.parts)
+        return (whole[mine] if axis == 0 else whole[:, mine]).contiguous()
+
+    def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return self._take(name, shape, lambda of_batch: self.source.normal(name, of_batch))
+
+    def uniform(self, name: str, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Tensor:
+        return self._take(name, shape, lambda of_batch: self.source.uniform(name, of_batch, low, high))
+
+    def integers(self, name: str, shape: tuple[int, ...], low: int, high: int) -> Tensor:
+        return self._take(name, shape, lambda of_batch: self.source.integers(name, of_batch, low, high))
+
+    def permutations(self, name: str, count: int, length: int) -> Tensor:
+        return self._take(name, (count, length), lambda of_batch: self.source.permutations(name, of_batch[0], length))
+
+    def within(self, scope: str) -> PartDraws:
+        return replace(self, source=self.source.within(scope), scope=f"{self.scope}{scope}/")
 
 
 def fresh(source: Draws | torch.Generator | None, like: Tensor) -> Draws:

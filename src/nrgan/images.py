@@ -51,14 +51,13 @@ def stored_from_signed(x: Tensor) -> npt.NDArray[np.uint8]:
     return stored_from_unit(unit.numpy())
 
 
-def dequantise(x: Tensor, u: Tensor) -> Tensor:
-    """unit → signed as training feeds it: 2·(x·255/256 − ½) + u/128, u uniform in [0, 1), same shape as x.
+def dequantise(x: Tensor, u: Tensor, levels: int = STORED_LEVELS) -> Tensor:
+    """unit → signed as training feeds it: 2·(x·(L−1)/L − ½) + 2u/L, u uniform in [0, 1), same shape as x.
 
-    Fills the steps of an 8-bit value, so that the discriminator cannot tell real images by their grid of levels.
-    NR-GAN (Kaneko & Harada 2020), after the reference implementation.
+    Fills the steps between the L values that the sensor tells apart, so that the discriminator cannot tell real images
+    by their grid of levels. NR-GAN (Kaneko & Harada 2020), after the reference implementation, for L = 256.
     """
-    steps = STORED_LEVELS
-    return 2 * (x * ((steps - 1) / steps) - 0.5) + u * (2 / steps)
+    return 2 * (x * ((levels - 1) / levels) - 0.5) + u * (2 / levels)
 
 
 def nhwc(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -36,6 +36,11 @@ def with_run_defaults(resources: Resources, path: Path) -> Resources:
     return resources
 
 
+def usual_comparison(path: Path) -> Against:
+    """What samples are compared with unless one says: clean images where there are some, else the noisy ones."""
+    return "clean" if Subject.load(path).about.found_setting.corruption.known else "observed"
+
+
 def evaluate(
     path: Path,
     protocol: Protocol | None = None,
@@ -79,7 +84,8 @@ def select_snapshot(
         return Evaluator(own, first.about, first.image_size, resources)
 
     observed = evaluator("observed")
-    clean = evaluator("clean") if show_clean or by_clean else None
+    knows_clean = first.about.found_setting.corruption.known
+    clean = evaluator("clean") if by_clean or (show_clean and knows_clean) else None
     candidates = [
         Candidate(s, fid_of(observed.evaluate(s)), fid_of(clean.evaluate(s)) if clean else None) for s in snapshots
     ]

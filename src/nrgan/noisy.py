@@ -47,13 +47,26 @@ def corrupt_images(
     Image i draws from RandomState(data_seed·count + i), then the values are clipped to [0, 1] where `clip`.
     NR-GAN (Kaneko & Harada 2020), after the reference implementation.
     """
+    return corrupt_units(corruption, unit_from_stored(images), indices, data_seed, count, clip, rng)
+
+
+def corrupt_units(
+    corruption: Corruption,
+    images: npt.NDArray[np.float64],
+    indices: npt.NDArray[np.int64],
+    data_seed: int,
+    count: int,
+    clip: bool,
+    rng: RandomState | None = None,
+) -> npt.NDArray[np.float32]:
+    """`corrupt_images` for images in unit range, (K, H, W, C) float64."""
     rng = rng or RandomState()
 
     def seeded(k: int) -> RandomState:
         rng.seed(data_seed * count + int(indices[k]))  # the same as a new generator, and three times faster
         return rng
 
-    noisy = corruption.corrupt_many(unit_from_stored(images), seeded)
+    noisy = corruption.corrupt_many(images, seeded)
     return (np.clip(noisy, 0.0, 1.0, out=noisy) if clip else noisy).astype(np.float32)
 
 

@@ -12,8 +12,12 @@ from nrgan.errors import UserError
 from nrgan.networks import Discriminator, Generator
 from nrgan.networks.generator import SNAPSHOTS
 from nrgan.networks.reference_names import from_reference
+from nrgan.networks.sizes import up_blocks
 from nrgan.observation.base import NOISE_GENERATOR
 from nrgan.training.snapshot import save_snapshot, snapshot_folder
+
+_UP_BLOCKS = 3
+"""Of the reference's generators, whatever the size."""
 
 
 def import_reference(run: Path, out: Path) -> list[Path]:
@@ -78,7 +82,13 @@ def _generator(path: Path, residual_scale: float) -> Generator:
         image_channels, channels = state["finish.weight"].shape[:2]
         features, latent_size = state["start.weight"].shape
         start_size = round((features / channels) ** 0.5)
-        generator = Generator(latent_size, 8 * start_size, image_channels, channels, residual_scale)
+        image_size = start_size * 2**_UP_BLOCKS
+        if (ours := up_blocks(image_size)) != _UP_BLOCKS:
+            raise UserError(
+                f"{path}: a generator of {image_size} pixels with {_UP_BLOCKS} up-blocks; "
+                f"those of this package have {ours} at that size, so that it cannot be imported"
+            )
+        generator = Generator(latent_size, image_size, image_channels, channels, residual_scale)
         generator.load_state_dict(state)
     except (KeyError, ValueError, RuntimeError) as error:
         raise UserError(f"{path}: not a generator of the reference implementation ({_first_line(error)})") from error

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
-from dataclasses import replace
+from collections.abc import Generator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from nrgan.data import SOURCES
+from nrgan.dataset import Preparing, TrainingData, open_data
+from nrgan.diagnosing import recommended_model
 from nrgan.draws import FreshDraws
 from nrgan.errors import TrainingDiverged
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.selection import Watch
 from nrgan.images import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
+from nrgan.models import find_model
 from nrgan.networks.generator import latents
-from nrgan.noisy import NoisyImages, cache_key, frozen_noisy_set, key_digest
+from nrgan.noisy import key_digest
 from nrgan.observation import Observation
 from nrgan.reports.curves import Curves
 from nrgan.reports.pictures import grid, save_picture
-from nrgan.settings import find_setting
 from nrgan.storage import clear_parts
 from nrgan.training import folder as run_folder
-from nrgan.training.batches import Batches
+from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
 from nrgan.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
-from nrgan.training.config import TrainConfig, identity
-from nrgan.training.device import choose_dtype, prepare_torch
+from nrgan.training.config import AUTO, TrainConfig, identity
+from nrgan.training.device import choose_dtype, memory_for_data, prepare_torch
 from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
@@ -41,8 +43,9 @@ GRID = 100
 _SHOWN_SEED = 0
 _HEALTH_INTERVAL = 100
 
-Preparing = Callable[[str, int], Callable[[int], None]]
-"""Told of a long preparation (what, how many steps), gives what is called with the steps done since the last call."""
+_LOOKED_AT = 1000
+_LOOKED_AT_BYTES = 16 << 20
+"""Noisy images whose variation is compared with that of samples: how many, and how large in memory, at most."""
 
 
 def train(
@@ -67,35 +70,63 @@ class Run:
         overwrite: bool = False,
         preparing: Preparing | None = None,
     ) -> None:
-        self.config = config
         device = prepare_torch(config)
+        config, self.data = open_run_data(config, preparing)
+        self.config = config
         run_folder.claim(config, resume, overwrite)
-        noisy, data_key = _noisy_images(config, preparing)
-        data_digest = key_digest(data_key)
+        streams = config.stream == "always" or (config.stream == "auto" and self.data.bytes > memory_for_data(device))
+        resident = None if streams else self.data.all_noisy(preparing)
+        data_digest = key_digest(self.data.key)
         dtype = choose_dtype(config.precision, device)
-        self.state = new_state(config, device, noisy.shape[1], compute_dtype=dtype)
+        self.state = new_state(config, device, self.data.channels, compute_dtype=dtype)
         self.checkpoint = config.out / CHECKPOINT
         precision = str(dtype).removeprefix("torch.")
         self.identity = identity(config) | {"precision": precision, "data": data_digest}
-        self.watch = _watch(config, noisy.shape[2], device, preparing) if config.evaluate_every else None
+        self.watch = self._watch(device, preparing) if config.evaluate_every else None
         resumed = resume and self.checkpoint.exists()
         self.exact = not resumed or load_checkpoint(self.state, self.checkpoint, self.identity)
         self.device_name = f"{_describe_device(device)}, {precision}"
-        about = {"device": self.device_name, "precision": precision, "data_key": {"digest": data_digest, **data_key}}
+        about = {
+            "device": self.device_name,
+            "precision": precision,
+            "data_key": {"digest": data_digest, **self.data.key},
+            "data": {"images": len(self.data), "channels": self.data.channels, **asdict(self.data.value_range)},
+            "notes": self.data.notes,
+        }
         run_folder.begin(config, about, resumed)
         clear_parts(config.out)
         if self.watch is not None:
             self.watch.evaluator.prepare()
-        self.batches = Batches(noisy, config.batch_size, self.state.place, device)
-        self.health = Health(
-            signed_from_unit(torch.from_numpy(noisy[:1000])), first_check=round(3 / (1 - config.ema_decay))
-        )
+        self.batches: Batches
+        if resident is None:
+            self.batches = StreamedBatches(self.data, config.batch_size, self.state.place, device, config.workers)
+        else:
+            levels = self.data.levels
+            self.batches = ResidentBatches(resident, config.batch_size, self.state.place, device, levels)
+        looked_at = max(GRID, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
+        first = self.data.noisy(np.arange(min(looked_at, len(self.data))))
+        self.health = Health(signed_from_unit(torch.from_numpy(first)), first_check=round(3 / (1 - config.ema_decay)))
         self._health_iteration = self.state.iteration
         self.saved_iteration: int | None = self.state.iteration if resumed else None
         save_picture(
-            grid(stored_from_unit(nhwc(noisy[:GRID])), columns=10),
+            grid(stored_from_unit(nhwc(first[:GRID])), columns=10),
             config.out / run_folder.SAMPLES / "real_noisy.png",
         )
+
+    def _about(self) -> About:
+        return About.of(self.config, self.state.iteration, self.data.value_range)
+
+    def _watch(self, device: torch.device, preparing: Preparing | None) -> Watch:
+        """The evaluations of the run. Raises `UserError` where its features cannot be had."""
+        config = self.config
+        protocol = Protocol(
+            metrics=config.evaluate_metrics,
+            samples=config.evaluate_samples,
+            against=config.evaluate_against,
+            features=config.evaluate_features,
+        )
+        resources = Resources(config.data_root, config.cache_dir, device, preparing=preparing)
+        return Watch(Evaluator(protocol, self._about(), self.data.image_size, resources, self.data), config.out)
 
     def progress(self) -> Generator[Progress]:
         """Trains to the end; see `train`."""
@@ -115,6 +146,7 @@ class Run:
             raise
         finally:
             self.curves.close()
+            self.batches.close()
 
     def _after_iteration(self, shown: Progress) -> Progress:
         """Logs, shows and saves what is due, and returns the progress to yield."""
@@ -198,7 +230,7 @@ class Run:
         """Measures the averaged generator, keeps it where it is the best so far; returns the figures by name."""
         assert self.watch is not None
         self._stop_if_diverged()
-        records = self.watch.evaluate(self.state, About.of(self.config, self.state.iteration))
+        records = self.watch.evaluate(self.state, self._about())
         results = {name: value for record in records for name, value in record.results.items()}
         self.curves.add_metrics(self.state.iteration, results)
         return results
@@ -219,7 +251,7 @@ class Run:
         """
         self.save_checkpoint()
         folder = snapshot_folder(self.config.out, self.state.iteration)
-        snapshot_of(self.state, About.of(self.config, self.state.iteration), folder)
+        snapshot_of(self.state, self._about(), folder)
 
     def save_checkpoint(self) -> None:
         """The whole state, to go on from; raises `TrainingDiverged` rather than save one that is not finite."""
@@ -237,25 +269,18 @@ class Run:
         return self.config.out / run_folder.SAMPLES / f"iteration-{self.state.iteration:07d}-{kind}.png"
 
 
-def _noisy_images(config: TrainConfig, preparing: Preparing | None) -> tuple[NoisyImages, dict[str, object]]:
-    """The frozen noisy set and the key of everything it depends on."""
-    setting = find_setting(config.setting)
-    source = SOURCES[setting.source].open(config.image_size, config.data_root, config.cache_dir)
-    advance = preparing(f"noisy images of {setting.name}", len(source)) if preparing else None
-    noisy = frozen_noisy_set(setting, source, config.data_seed, config.clip, config.cache_dir, advance)
-    return noisy, cache_key(setting, source, config.data_seed, config.clip)
+def open_run_data(config: TrainConfig, preparing: Preparing | None = None) -> tuple[TrainConfig, TrainingData]:
+    """The images of a run, and its configuration with everything filled in that they decide: size and model.
 
-
-def _watch(config: TrainConfig, image_size: int, device: torch.device, preparing: Preparing | None) -> Watch:
-    """The evaluations of a run. Raises `UserError` where its features cannot be had, before anything is written."""
-    protocol = Protocol(
-        metrics=config.evaluate_metrics,
-        samples=config.evaluate_samples,
-        against=config.evaluate_against,
-        features=config.evaluate_features,
-    )
-    resources = Resources(config.data_root, config.cache_dir, device, preparing=preparing)
-    return Watch(Evaluator(protocol, About.of(config, 0), image_size, resources), config.out)
+    Raises `UserError` where the images cannot be had, or do not go with the configuration.
+    """
+    data = open_data(config.data, config.data_root, config.cache_dir, preparing)
+    config.check_count(len(data))
+    model = config.model
+    if model == AUTO:
+        model = recommended_model(data)
+    find_model(model, data.setting)
+    return config.model_copy(update={"image_size": data.image_size, "model": model}), data
 
 
 def _describe_device(device: torch.device) -> str:

@@ -6,6 +6,7 @@ A new corruption is one file in `corruptions/` and one row in `CORRUPTIONS`; eve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from nrgan.corruptions import (
@@ -22,8 +23,9 @@ from nrgan.corruptions import (
     Poisson,
     PoissonGaussian,
     Uniform,
+    Unknown,
 )
-from nrgan.errors import unknown
+from nrgan.errors import UserError, unknown
 
 ViewName = Literal["plain", "blurred"]
 
@@ -89,8 +91,27 @@ def _settings_of(source: str, separator: str) -> dict[str, Setting]:
 SETTINGS: dict[str, Setting] = _settings_of("cifar10", "") | _settings_of("shapes", "-")
 
 
-def find_setting(name: str) -> Setting:
-    """The setting of a name; raises `UserError` with the nearest names."""
-    if name not in SETTINGS:
-        raise unknown("setting", name, SETTINGS)
-    return SETTINGS[name]
+OWN = "own"
+"""The source of settings that are the user's own images; their name is the path."""
+_MARKS_OF_A_PATH = frozenset("/\\*?{[.~")
+
+
+def find_setting(name: str, corrupt: str | None = None) -> Setting:
+    """The setting of a name, or of the path of the user's own images.
+
+    corrupt: the corruption that those suffer here; None: they are noisy already. Raises `UserError` with the nearest
+    names, or for a corruption of a named setting, which has its own.
+    """
+    if name in SETTINGS:
+        if corrupt is not None:
+            raise UserError(f"--corrupt {corrupt}: {name} has a corruption already; this is for images of your own")
+        return SETTINGS[name]
+    if not (_MARKS_OF_A_PATH & set(name) or Path(name).exists()):
+        near = unknown("setting", name, SETTINGS)
+        raise UserError(f"{near}; nor is there a file or folder of that name")
+    if corrupt is None:
+        return Setting(name, OWN, Unknown())
+    if corrupt not in CORRUPTIONS:
+        raise unknown("corruption", corrupt, CORRUPTIONS)
+    row = CORRUPTIONS[corrupt]
+    return Setting(name, OWN, row.corruption, row.view)

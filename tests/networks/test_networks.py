@@ -11,7 +11,10 @@ import torch
 
 from nrgan import Generator, UserError
 from nrgan.networks import Discriminator, initialise
+from nrgan.networks.blocks import PlainBlock
 from nrgan.networks.reference_names import from_reference
+from nrgan.networks.sizes import up_blocks
+from nrgan.reference import import_reference
 
 
 def small(seed: int = 0) -> Generator:
@@ -28,6 +31,59 @@ def test_shapes_and_range(size: int) -> None:
     assert Discriminator(3, 4)(image[:1]).shape == (1,), "a batch of one keeps its dimension"
 
 
+BLOCKS = {8: 3, 16: 3, 24: 3, 32: 3, 40: 3, 48: 3, 56: 3, 64: 4, 80: 4, 96: 4, 128: 5, 192: 5, 256: 6}
+
+
+@pytest.mark.parametrize(("size", "blocks"), BLOCKS.items())
+@pytest.mark.parametrize("image_channels", [1, 5, 16])
+def test_depth_follows_the_size(size: int, blocks: int, image_channels: int) -> None:
+    generator = Generator(5, size, image_channels, 2)
+    assert up_blocks(size) == len(generator.blocks) == blocks
+    assert generator.start_size * 2**blocks == size and (generator.start_size >= 4 or blocks == 3)
+    image = generator(torch.randn(2, 5)).detach()
+    assert image.shape == (2, image_channels, size, size) and float(image.abs().max()) <= 1
+    assert generator.sample(1).shape == (1, size, size, image_channels)
+
+    discriminator = Discriminator(image_channels, 2, image_size=size)
+    assert [type(block) is PlainBlock for block in discriminator.blocks] == [False] * (blocks - 1) + [True] * 2
+    features = []
+    discriminator.blocks[-1].register_forward_hook(lambda *call: features.append(call[-1].shape))
+    assert discriminator(image).shape == (2,)
+    assert features == [(2, 2, 2 * generator.start_size, 2 * generator.start_size)]
+
+
+def test_the_published_networks_start_as_recorded() -> None:
+    """At 32 pixels and 3 channels: names, order, shapes, and the numbers from a seed, so that checkpoints stay good."""
+    start = torch.Generator().manual_seed(0)
+    networks = Generator(), Discriminator()
+    for network in networks:
+        initialise(network, start)
+    layers = [[name for name, _ in network.named_parameters() if name.endswith("weight")] for network in networks]
+    whole = ("shortcut", "conv1", "conv2")
+    assert layers[0] == [
+        "start.weight",
+        *(f"blocks.{i}.{layer}.weight" for i in range(3) for layer in whole),
+        "finish.weight",
+    ]
+    assert layers[1] == [
+        *(f"blocks.{i}.{layer}.weight" for i in range(2) for layer in whole),
+        *(f"blocks.{i}.{layer}.weight" for i in (2, 3) for layer in whole[1:]),
+        "finish.weight",
+    ]
+    assert all(list(n.state_dict()) == [name for name, _ in n.named_parameters()] for n in networks)
+    # a number late in the series is right only if all before it were drawn as ever
+    recorded = {
+        (0, "start.weight"): (-0.00039313669549301267, 6882.613879728194),
+        (0, "blocks.1.conv1.weight"): (0.06002826988697052, 5327.413999453584),
+        (0, "finish.weight"): (-0.03526628762483597, 123.68256733903581),
+        (1, "blocks.1.conv2.weight"): (-0.05880114808678627, 5334.962029878301),
+        (1, "finish.weight"): (-0.18868288397789001, 13.812298717180965),
+    }
+    for (which, name), (first, total) in recorded.items():
+        values = networks[which].state_dict()[name].double()
+        assert (float(values.flatten()[0]), float(values.abs().sum())) == pytest.approx((first, total), rel=1e-6)
+
+
 def test_published_sizes() -> None:
     count = sum(p.numel() for p in Generator().parameters()), sum(p.numel() for p in Discriminator().parameters())
     # linear + 3 blocks of (1x1 + two 3x3) + output; the reference prints the same numbers
@@ -37,9 +93,25 @@ def test_published_sizes() -> None:
     assert count[1] == (3 * 128 + 128) + (27 * 128 + 128) + (9 * 128 * 128 + 128) + block + 2 * plain + 129
 
 
-def test_size_must_be_a_multiple_of_8() -> None:
-    with pytest.raises(UserError, match="multiple of 8"):
-        Generator(image_size=20)
+@pytest.mark.parametrize("size", [-8, 0, 4, 20, 264, 512])
+def test_sizes_that_do_not_fit_are_refused(size: int) -> None:
+    for network in (Generator, Discriminator):
+        with pytest.raises(UserError, match=f"image size {size}: must be a multiple of 8, from 8 to 256"):
+            network(image_size=size)
+
+
+@pytest.mark.parametrize("channels", [0, 17])
+def test_channels_that_do_not_fit_are_refused(channels: int) -> None:
+    with pytest.raises(UserError, match=f"{channels} channels: images have from 1 to 16"):
+        Generator(image_channels=channels)
+
+
+def test_the_reference_at_a_size_where_it_is_shallower_is_refused(tmp_path: Path) -> None:
+    weights = {"linear1.weight": torch.zeros(4 * 8 * 8, 5), "conv5.conv.conv.weight": torch.zeros(3, 4, 3, 3)}
+    for name in ("G", "D"):
+        torch.save(weights, tmp_path / f"net{name}_iter_1.pth")
+    with pytest.raises(UserError, match=r"netG_iter_1\.pth: a generator of 64 pixels with 3 up-blocks"):
+        import_reference(tmp_path, tmp_path / "out")
 
 
 def test_start_is_glorot_with_the_layers_gains() -> None:

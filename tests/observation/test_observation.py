@@ -107,6 +107,11 @@ def test_channels_permuted_and_inverted_as_drawn() -> None:
     assert torch.equal(permute_channels(n[:, :1], FreshDraws()), n[:, :1]), "one channel has one order"
 
 
+def test_only_square_images_are_turned() -> None:
+    with pytest.raises(UserError, match="4x6 pixels: only square"):
+        rotate_quarter_turns(torch.zeros(2, 3, 4, 6), FreshDraws())
+
+
 @pytest.mark.parametrize("invariance", [rotate_quarter_turns, permute_channels, invert_channels])
 def test_invariances_keep_the_values_of_noise(invariance: object) -> None:
     n = torch.randn(64, 3, 8, 8)

@@ -10,7 +10,7 @@ import torch
 
 from conftest import TINY
 from nrgan import TrainConfig, train
-from nrgan.training.batches import Batches
+from nrgan.training.batches import ResidentBatches
 from nrgan.training.block import Block, single_iteration
 from nrgan.training.state import new_state
 
@@ -32,7 +32,7 @@ def test_a_captured_block_trains_as_single_iterations(model: str) -> None:
     images = np.random.RandomState(0).rand(64, 3, 16, 16)
     # float64: in float32 the rounding of differently chosen kernels grows within a few iterations of Adam
     states = [new_state(chosen, device, 3, dtype=torch.float64) for _ in range(2)]
-    batches = [Batches(images, chosen.batch_size, state.place, device) for state in states]
+    batches = [ResidentBatches(images, chosen.batch_size, state.place, device) for state in states]
     for state, of_state in zip(states, batches, strict=True):
         single_iteration(state, chosen, of_state)
     for _ in range(10):

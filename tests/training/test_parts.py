@@ -10,7 +10,7 @@ import torch
 
 from nrgan import TrainConfig, UserError
 from nrgan.draws import FreshDraws
-from nrgan.training.batches import Batches, Place
+from nrgan.training.batches import Place, ResidentBatches
 from nrgan.training.block import Block, single_iteration
 from nrgan.training.device import choose_device
 from nrgan.training.health import PATIENCE, Health
@@ -27,26 +27,26 @@ def numbered(count: int) -> np.ndarray:
     return np.broadcast_to((np.arange(count, dtype=np.float32) / 255)[:, None, None, None], (count, 1, 2, 2)).copy()
 
 
-def drawn_numbers(batches: Batches, count: int) -> list[list[int]]:
+def drawn_numbers(batches: ResidentBatches, count: int) -> list[list[int]]:
     draws = FreshDraws(torch.Generator().manual_seed(0))
     rows = [batches.take(batches.rows(1)[0], draws)[:, 0, 0, 0] for _ in range(count)]
     return [[int(v) for v in torch.floor((row / 2 + 0.5) * 256)] for row in rows]
 
 
 def test_epochs_are_shuffled_complete_and_drop_the_rest() -> None:
-    seen = drawn_numbers(Batches(numbered(10), 3, Place(seed=0), CPU), 9)
+    seen = drawn_numbers(ResidentBatches(numbered(10), 3, Place(seed=0), CPU), 9)
     for epoch in range(3):
         numbers = [number for row in seen[3 * epoch : 3 * epoch + 3] for number in row]
         assert len(set(numbers)) == 9 and set(numbers) <= set(range(10))
     assert seen[:3] != seen[3:6], "each epoch has an order of its own"
-    assert seen != drawn_numbers(Batches(numbered(10), 3, Place(seed=1), CPU), 9)
+    assert seen != drawn_numbers(ResidentBatches(numbered(10), 3, Place(seed=1), CPU), 9)
 
 
 def test_a_place_is_enough_to_go_on() -> None:
-    whole = drawn_numbers(Batches(numbered(10), 3, Place(seed=4), CPU), 8)
+    whole = drawn_numbers(ResidentBatches(numbered(10), 3, Place(seed=4), CPU), 8)
     place = Place(seed=4)
-    first = drawn_numbers(Batches(numbered(10), 3, place, CPU), 5)
-    rest = drawn_numbers(Batches(numbered(10), 3, Place(4, place.epoch, place.position), CPU), 3)
+    first = drawn_numbers(ResidentBatches(numbered(10), 3, place, CPU), 5)
+    rest = drawn_numbers(ResidentBatches(numbered(10), 3, Place(4, place.epoch, place.position), CPU), 3)
     assert first + rest == whole
 
 
@@ -61,7 +61,7 @@ def noisy(count: int = 20) -> np.ndarray:
 
 def run(config: TrainConfig) -> tuple[list[dict[str, float]], object]:
     state = new_state(config, CPU, 3)
-    batches = Batches(noisy(), config.batch_size, state.place, CPU)
+    batches = ResidentBatches(noisy(), config.batch_size, state.place, CPU)
     seen = []
     for _ in iterations(state, config, batches):
         seen.append(state.losses.means())
@@ -94,7 +94,7 @@ def test_a_run_does_not_touch_the_global_generators(tiny: dict[str, object]) -> 
     config = tiny_config(tiny, iterations=2)
     state = new_state(config, CPU, 3)
     after_making = torch.get_rng_state()
-    list(iterations(state, config, Batches(noisy(), 4, state.place, CPU)))
+    list(iterations(state, config, ResidentBatches(noisy(), 4, state.place, CPU)))
     assert torch.equal(torch.get_rng_state(), after_making)
     assert np.array_equal(np.random.get_state()[1], before_numpy)
     assert before is not None
@@ -174,7 +174,7 @@ def test_a_block_is_its_iterations(tiny: dict[str, object], changed: dict[str, o
     """What a GPU captures as one launch, run on the CPU: the bits of single iterations, across epochs."""
     config = tiny_config(tiny, **({"iterations": 12, "log_interval": 12} | changed))
     states = [new_state(config, CPU, 3) for _ in range(2)]
-    batches = [Batches(noisy(), config.batch_size, state.place, CPU) for state in states]
+    batches = [ResidentBatches(noisy(), config.batch_size, state.place, CPU) for state in states]
     for state, of_state in zip(states, batches, strict=True):
         single_iteration(state, config, of_state)
     for _ in range(10):
@@ -197,7 +197,7 @@ def test_a_warm_up_leaves_no_trace(tmp_path: Path, tiny: dict[str, object]) -> N
     """As before a capture, right after the first iteration, when the generators' Adam has no state yet."""
     config = tiny_config(tiny)
     states = [new_state(config, CPU, 3) for _ in range(2)]
-    batches = [Batches(noisy(), 4, state.place, CPU) for state in states]
+    batches = [ResidentBatches(noisy(), 4, state.place, CPU) for state in states]
     for state, of_state in zip(states, batches, strict=True):
         single_iteration(state, config, of_state)
     warmed = states[1]
@@ -215,7 +215,7 @@ def test_a_warm_up_leaves_no_trace(tmp_path: Path, tiny: dict[str, object]) -> N
 def test_restoring_keeps_the_memory_that_a_graph_uses(tiny: dict[str, object]) -> None:
     config = tiny_config(tiny)
     state = new_state(config, CPU, 3)
-    batches = Batches(noisy(), 4, state.place, CPU)
+    batches = ResidentBatches(noisy(), 4, state.place, CPU)
     for _ in range(2):
         single_iteration(state, config, batches)
     before = {name: value.clone() for name, value in state.tensors().items()}

@@ -104,7 +104,7 @@ def reference_work(checkout: Path, config: TrainConfig, device: torch.device) ->
     options = _OPTIONS[config.model]
 
     def generator() -> Any:
-        made = net.Generator(config.latent_size, config.image_size, 3, config.channels, config.residual_scale)
+        made = net.Generator(config.latent_size, config.resolved_size, 3, config.channels, config.residual_scale)
         made.apply(common.weights_init)
         return made.to(device)
 
@@ -143,6 +143,6 @@ def reference_work(checkout: Path, config: TrainConfig, device: torch.device) ->
 
 
 def _random_batches(config: TrainConfig) -> Iterator[tuple[Tensor, None]]:
-    size = (config.batch_size, 3, config.image_size, config.image_size)
+    size = (config.batch_size, 3, config.resolved_size, config.resolved_size)
     while True:
         yield torch.rand(size) * 2 - 1, None

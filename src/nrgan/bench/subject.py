@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from nrgan.training.batches import Batches
+from nrgan.training.batches import Batches, ResidentBatches
 from nrgan.training.block import Block, single_iteration
 from nrgan.training.config import TrainConfig
 from nrgan.training.device import choose_dtype
@@ -47,8 +47,9 @@ class Subject:
         """Random images of the configuration's size, and networks; the first, other iteration is done."""
         config = config.model_copy(update={"log_interval": 1000})
         state = new_state(config, device, 3, compute_dtype=choose_dtype(config.precision, device))
-        images = np.random.RandomState(0).rand(_IMAGES, 3, config.image_size, config.image_size).astype(np.float32)
-        subject = cls(config, state, Batches(images, config.batch_size, state.place, device))
+        size = config.resolved_size
+        images = np.random.RandomState(0).rand(_IMAGES, 3, size, size).astype(np.float32)
+        subject = cls(config, state, ResidentBatches(images, config.batch_size, state.place, device))
         subject.single()
         return subject
 

@@ -12,6 +12,7 @@ from nrgan.corruptions.multiplicative_gaussian import MultiplicativeGaussian
 from nrgan.corruptions.none import NoCorruption
 from nrgan.corruptions.poisson import Poisson
 from nrgan.corruptions.uniform import Uniform
+from nrgan.corruptions.unknown import Unknown
 
 __all__ = [
     "AdditiveBrownGaussian",
@@ -29,4 +30,5 @@ __all__ = [
     "PoissonGaussian",
     "SignalGain",
     "Uniform",
+    "Unknown",
 ]

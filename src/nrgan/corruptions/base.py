@@ -35,6 +35,8 @@ class Corruption(ABC):
     """
 
     signal_gain: ClassVar[SignalGain | None] = None
+    known: ClassVar[bool] = True
+    """Whether its law is known, and can be simulated."""
 
     def corrupt(self, image: npt.NDArray[Any], rng: RandomState) -> Image:
         """The exact law on one image, with numpy's legacy generator: what a camera did.

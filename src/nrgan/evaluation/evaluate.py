@@ -15,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nrgan.data import SOURCES
+from nrgan.dataset import Preparing, TrainingData, default_features, open_data
 from nrgan.errors import UserError, unknown
 from nrgan.evaluation.features import INCEPTION, Features, extract, load_features, to_batch
 from nrgan.evaluation.metrics import METRICS, Sets
-from nrgan.evaluation.real import Against, KeptMoments, Preparing, Reference, real_images
+from nrgan.evaluation.real import Against, KeptMoments, Reference, real_images
 from nrgan.evaluation.records import Record, append, metric_name, read_records
 from nrgan.evaluation.subject import CHUNK, Subject
 from nrgan.noisy import Advance
-from nrgan.settings import find_setting
 from nrgan.training.snapshot import About
 
 Array = npt.NDArray[Any]
@@ -74,17 +73,26 @@ class Resources:
 
 
 class Evaluator:
-    """Measures generators trained on one setting, by one protocol. Real images' features are computed once.
+    """Measures generators trained on one set of images, by one protocol. Real images' features are computed once.
+
+    data: the images, where they are open already.
 
     Raises `UserError` where the features, the data or the number of samples do not fit.
     """
 
-    def __init__(self, protocol: Protocol, about: About, image_size: int, resources: Resources | None = None) -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        about: About,
+        image_size: int,
+        resources: Resources | None = None,
+        data: TrainingData | None = None,
+    ) -> None:
         self.image_size = image_size
         self.resources = resources = resources or Resources()
         choice = protocol.features
         if choice == AUTO:
-            choice = SOURCES[find_setting(about.setting).source].default_features
+            choice = default_features(about.found_setting)
         self.choice = choice
         self.extractor = load_features(choice, image_size, resources.cache).to(resources.device)
         self.protocol = protocol = replace(protocol, metrics=protocol.metrics or self._possible())
@@ -98,7 +106,10 @@ class Evaluator:
         if resources.reference is not None:
             self.reference = KeptMoments(resources.reference, self.extractor)
         else:
-            real = real_images(about, image_size, protocol.against, resources.data_root, resources.cache)
+            if data is None:
+                chosen = about.data(image_size)
+                data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
+            real = real_images(about, image_size, protocol.against, data)
             self.reference = Reference(
                 real, self.extractor, resources.cache, resources.batch_size, resources.device, resources.preparing
             )

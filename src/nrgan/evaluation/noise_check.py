@@ -6,20 +6,18 @@ exact law, before it is clipped, as the model's is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nrgan.data import SOURCES
-from nrgan.data.base import Images
+from nrgan.dataset import open_data
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.evaluation.subject import CHUNK, Subject
-from nrgan.images import stored_from_signed, stored_from_unit, unit_from_signed, unit_from_stored
-from nrgan.noisy import corrupt_images
-from nrgan.settings import find_setting
+from nrgan.images import nhwc, stored_from_signed, stored_from_unit, unit_from_signed, unit_from_stored
+from nrgan.noisy import corrupt_units
 
 Array = npt.NDArray[Any]
 LAGS = 5
@@ -102,16 +100,17 @@ class NoiseCheck:
     model: str
     iteration: int
     samples: int
-    truth: NoiseStatistics
+    truth: NoiseStatistics | None
+    """None where nobody knows it: for the user's own images."""
     learned: NoiseStatistics | None
     """None for a model that adds no noise."""
     noise_left: dict[str, float]
     """Estimated level of white noise in sets of images (see `noise_level`): texture counts, so compare."""
 
     def differences(self) -> dict[str, float]:
-        """How far the model's noise is from the truth; all 0 where it is the same. Empty where it adds none."""
+        """How far the model's noise is from the truth; all 0 where it is the same. Empty where either is not there."""
         truth, learned = self.truth, self.learned
-        if learned is None:
+        if learned is None or truth is None:
             return {}
         pairs = zip(learned.level_at_signal, truth.level_at_signal, strict=True)
         curve = [a - b for a, b in pairs if a is not None and b is not None]
@@ -135,13 +134,21 @@ def _largest(a: list[list[float]], b: list[list[float]]) -> float:
 def check_noise(subject: Subject, resources: Resources, samples: int = 2000, seed: int = 0) -> NoiseCheck:
     """Compares the noise on `samples` generated images with the truth on as many real ones. Raises `UserError`."""
     about = subject.about
-    setting = find_setting(about.setting)
-    source = SOURCES[setting.source].open(subject.image_size, resources.data_root, resources.cache)
-    real: Images = source.images()[:samples]
-    indices = np.arange(len(real))
-    noisy = corrupt_images(setting.corruption, real, indices, about.data_seed, len(source), clip=False)
-    unit = unit_from_stored(real)
-    truth = NoiseStatistics.of((noisy - unit).transpose(0, 3, 1, 2), unit.transpose(0, 3, 1, 2))
+    # unclipped: what the sensor's limits cut off is part of the law all the same
+    chosen = replace(about.data(subject.image_size), clip=False)
+    data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
+    indices = np.arange(min(samples, len(data)))
+    corruption = data.setting.corruption
+    noise_left, truth = {}, None
+    if data.has_clean:
+        real = data.clean(indices)
+        unit = unit_from_stored(real)
+        noisy = corrupt_units(corruption, unit, indices, about.data_seed, len(data), clip=False)
+        truth = NoiseStatistics.of((noisy - unit).transpose(0, 3, 1, 2), unit.transpose(0, 3, 1, 2))
+        noise_left["clean images"] = noise_level(real[:_MEASURED])
+        noise_left["noisy images"] = noise_level(stored_from_unit(noisy[:_MEASURED]))
+    else:
+        noise_left["noisy images"] = noise_level(stored_from_unit(nhwc(data.noisy(indices[:_MEASURED]))))
 
     observations = [subject.observe(seed, chunk) for chunk in range(-(-samples // CHUNK))]
     clean = np.concatenate([stored_from_signed(o.clean) for o in observations])
@@ -157,8 +164,7 @@ def check_noise(subject: Subject, resources: Resources, samples: int = 2000, see
         truth=truth,
         learned=learned,
         noise_left={
-            "clean images": noise_level(real[:_MEASURED]),
-            "noisy images": noise_level(stored_from_unit(noisy[:_MEASURED])),
+            **noise_left,
             "clean samples": noise_level(clean[:_MEASURED]),
             "samples as observed": noise_level(observed[:_MEASURED]),
         },

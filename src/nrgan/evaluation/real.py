@@ -12,49 +12,48 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nrgan.data import SOURCES
 from nrgan.data.base import Images
+from nrgan.dataset import Indices, Preparing, TrainingData
 from nrgan.errors import UserError
 from nrgan.evaluation.features import Features, extract
 from nrgan.evaluation.metrics import Moments
 from nrgan.images import nhwc, stored_from_unit
-from nrgan.noisy import cache_key, frozen_noisy_set, key_digest
-from nrgan.settings import find_setting
+from nrgan.noisy import key_digest
 from nrgan.storage import default_cache, writing
 from nrgan.training.snapshot import About
 
 Against = Literal["clean", "observed"]
 """Which real images: the setting's clean ones, or the noisy ones that training saw."""
-Preparing = Callable[[str, int], Callable[[int], None]]
+MOST = 50_000
+"""Real images that are compared with at most."""
 _BLOCK = 1000
 
 
 @dataclass(frozen=True)
 class RealImages:
-    """A set of real images: `key` changes whenever they would; `images` reads them, (N, H, W, C) uint8."""
+    """A set of real images: `key` changes whenever they would; `read` gives those of numbers, (K, H, W, C) uint8."""
 
     key: dict[str, Any]
     count: int
-    images: Callable[[], Images]
+    read: Callable[[Indices], Images]
 
 
-def real_images(
-    about: About, image_size: int, against: Against, data_root: Path | None, cache: Path | None
-) -> RealImages:
-    """The clean images of a setting, or its noisy ones rounded to 8 bits. Raises `UserError` where there are none."""
-    setting = find_setting(about.setting)
-    source = SOURCES[setting.source].open(image_size, data_root, cache)
+def real_images(about: About, image_size: int, against: Against, data: TrainingData) -> RealImages:
+    """The clean images of a run's data, or its noisy ones rounded to 8 bits; of very many, 50,000 evenly spaced ones.
+
+    Raises `UserError` where there are no clean ones.
+    """
+    count = min(len(data), MOST)
+    chosen = np.arange(count) * len(data) // count
     if against == "clean":
-        return RealImages({"data": source.key()}, len(source), source.images)
-
-    def noisy() -> Images:
-        frozen = frozen_noisy_set(setting, source, about.data_seed, about.clip, cache)
-        out = np.empty((len(frozen), *frozen.shape[2:], frozen.shape[1]), np.uint8)
-        for start in range(0, len(frozen), _BLOCK):
-            out[start : start + _BLOCK] = stored_from_unit(nhwc(frozen[start : start + _BLOCK]))
-        return out
-
-    return RealImages(cache_key(setting, source, about.data_seed, about.clip), len(source), noisy)
+        if not data.has_clean:
+            raise UserError(
+                f"{about.setting}: there are no clean images to compare with; --against observed needs none"
+            )
+        # the same clean images whatever noise they suffered
+        key = {name: value for name, value in data.key.items() if name in ("data", "fit", "range")}
+        return RealImages(key, count, lambda rows: data.clean(chosen[rows]))
+    return RealImages(data.key, count, lambda rows: stored_from_unit(nhwc(data.noisy(chosen[rows]))))
 
 
 class Reference:
@@ -113,12 +112,11 @@ class Reference:
         return moments
 
     def _extract(self) -> npt.NDArray[np.float32]:
-        images = self.real.images()
         what = f"{self.extractor.name} features of the real images"
-        advance = self.preparing(what, len(images)) if self.preparing else lambda _: None
+        advance = self.preparing(what, self.count) if self.preparing else lambda _: None
         parts = []
-        for start in range(0, len(images), _BLOCK):
-            block = images[start : start + _BLOCK]
+        for start in range(0, self.count, _BLOCK):
+            block = self.real.read(np.arange(start, min(start + _BLOCK, self.count)))
             parts.append(extract(self.extractor, block, self.batch_size, self.device)[0])
             advance(len(block))
         return np.concatenate(parts)

@@ -8,24 +8,28 @@ from torch import Tensor, nn
 
 from nrgan.networks.blocks import DownBlock, FirstBlock, PlainBlock
 from nrgan.networks.precision import ComputesIn
+from nrgan.networks.sizes import up_blocks
 from nrgan.networks.units import RELU, Units
 
 
 class Discriminator(nn.Module, ComputesIn):
     """y, signed range, (B, image_channels, H, W) → logits (B,): above 0, more likely real.
 
-    Two down-blocks, two plain blocks, ReLU, mean over the image, linear; no normalisation. NR-GAN (Kaneko & Harada
-    2020), appendix; after the reference implementation.
+    Down-blocks, one fewer than the generator's up-blocks (`up_blocks`) of `image_size` pixels; two plain blocks, ReLU,
+    mean over the image, linear; no normalisation. At 32 pixels, two down-blocks: NR-GAN (Kaneko & Harada 2020),
+    appendix, after the reference implementation. Raises `UserError` for a size that it is not made for.
     """
 
     piecewise_linear = True
     """Samples of a batch do not meet, and all units are ReLUs: what the tangent form of R1 needs."""
 
-    def __init__(self, image_channels: int = 3, channels: int = 128, residual_scale: float = 0.1) -> None:
+    def __init__(
+        self, image_channels: int = 3, channels: int = 128, residual_scale: float = 0.1, image_size: int = 32
+    ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
             FirstBlock(image_channels, channels, residual_scale),
-            DownBlock(channels, residual_scale),
+            *(DownBlock(channels, residual_scale) for _ in range(up_blocks(image_size) - 2)),
             PlainBlock(channels, residual_scale),
             PlainBlock(channels, residual_scale),
         )

@@ -19,8 +19,8 @@ from nrgan.images import stored_from_signed
 from nrgan.networks.blocks import UpBlock
 from nrgan.networks.convolutions import Conv
 from nrgan.networks.precision import ComputesIn
+from nrgan.networks.sizes import check_channels, up_blocks
 
-UP_BLOCKS = 3
 SNAPSHOTS = "snapshots"
 
 
@@ -34,9 +34,9 @@ class Generator(
 ):
     """z ~ N(0, I), (B, latent_size) → image, signed range, (B, image_channels, image_size, image_size).
 
-    Linear to an (image_size/8)² map, three residual up-blocks, ReLU, 3x3 convolution, tanh; no normalisation.
-    NR-GAN (Kaneko & Harada 2020), appendix; after the reference implementation. Raises `UserError` where the image
-    size is not a multiple of 8.
+    Linear to an (image_size/2ᵏ)² map, k residual up-blocks, ReLU, 3x3 convolution, tanh; no normalisation. k follows
+    from the size (`up_blocks`): 3 at 32 pixels, which is NR-GAN (Kaneko & Harada 2020), appendix, after the reference
+    implementation. Raises `UserError` for a size or a number of channels that it is not made for.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Generator(
         residual_scale: float = 0.1,
     ) -> None:
         super().__init__()
-        if image_size % 2**UP_BLOCKS or image_size <= 0:
-            raise UserError(f"image size {image_size}: must be a multiple of {2**UP_BLOCKS}")
+        check_channels(image_channels)
+        doublings = up_blocks(image_size)
         self.latent_size = latent_size
         self.image_size = image_size
         self.channels = channels
-        self.start_size = image_size // 2**UP_BLOCKS
+        self.start_size = image_size // 2**doublings
         self.start = nn.Linear(latent_size, channels * self.start_size**2)
-        self.blocks = nn.Sequential(*(UpBlock(channels, residual_scale) for _ in range(UP_BLOCKS)))
+        self.blocks = nn.Sequential(*(UpBlock(channels, residual_scale) for _ in range(doublings)))
         self.finish = Conv(channels, image_channels)
 
     def forward(self, z: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -67,6 +67,9 @@ class Sizes:
 @dataclass(frozen=True, kw_only=True)
 class Model(ABC):
     """One row of the models: builds its observer for a setting."""
+
+    compares_pairs: ClassVar[bool] = False
+    """Whether the penalty compares each image with the one half a batch further on."""
 
     knowledge: str = ""
     """What must be known of the noise, for the tables."""

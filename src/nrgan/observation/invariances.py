@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from nrgan.draws import Draws
+from nrgan.errors import UserError
 
 Invariance = Callable[[Tensor, Draws], Tensor]
 
 
 def rotate_quarter_turns(n: Tensor, draws: Draws) -> Tensor:
-    """Rotates by 0, 90, 180 or 270 degrees; square images."""
+    """Rotates by 0, 90, 180 or 270 degrees. Raises `UserError` where the images are not square."""
+    if n.shape[2] != n.shape[3]:
+        raise UserError(f"images of {n.shape[2]}x{n.shape[3]} pixels: only square ones can be turned by 90 degrees")
     turns = draws.integers("rotation_quarter_turns", (len(n),), 0, 4).view(-1, 1, 1, 1)
     turned = n.transpose(2, 3)
     odd = torch.where(turns == 1, turned.flip(3), turned.flip(2))

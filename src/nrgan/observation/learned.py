@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,12 +28,19 @@ class Learned(Model):
     image's latent beside its own, so that the noise may depend on the signal. NR-GAN (Kaneko & Harada 2020).
     """
 
+    compares_pairs: ClassVar[bool] = True
+
     prior: Prior = None
     invariances: tuple[Invariance, ...] = ()
     implicit: bool = False
 
     def check(self, name: str, setting: Setting) -> None:
         if self.prior == OF_THE_CORRUPTION and not setting.signal_dependent:
+            if not setting.corruption.known:
+                raise UserError(
+                    f"{name} needs to know how the noise depends on the signal, and that of {setting.name} is not"
+                    " described; use sdnrgan2, which learns it"
+                )
             fitting = [s.name for s in SETTINGS.values() if s.source == setting.source and s.signal_dependent]
             raise UserError(
                 f"{name} needs a setting that states how the noise depends on the signal, and {setting.name} does not;"

@@ -16,7 +16,7 @@ from nrgan.evaluation.records import Record, read_records
 from nrgan.evaluation.selection import read_chosen, saved_snapshots
 from nrgan.networks import Generator
 from nrgan.reports.curves import read_metrics
-from nrgan.reports.pictures import grid
+from nrgan.reports.pictures import grid, visible
 from nrgan.storage import writing
 from nrgan.training.folder import BEST, METRICS, read_config
 
@@ -92,8 +92,8 @@ def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[i
     for axes, run, name in zip(np.atleast_1d(above.subplots(1, len(runs))), runs, names, strict=True):
         snapshot = run / BEST if (run / BEST / "model.safetensors").is_file() else saved_snapshots(run)[-1]
         images = Generator.from_pretrained(snapshot).sample(_SHOWN)
-        picture = grid(images, columns=6, gap=1)
-        axes.imshow(picture.repeat(3, axis=2) if picture.shape[2] == 1 else picture, interpolation="nearest")
+        picture = visible(grid(images, columns=6, gap=1))
+        axes.imshow(picture, cmap="grey", interpolation="nearest")
         axes.set_title(f"{name}\n{snapshot.name}", fontsize=9)
         axes.set_axis_off()
     for axes, panel in zip(np.atleast_1d(below.subplots(1, len(panels))), panels, strict=True):

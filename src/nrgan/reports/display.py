@@ -44,15 +44,18 @@ class Display:
         self.console.print(text, markup=False)
 
     def preparing(self, what: str, steps: int) -> Callable[[int], None]:
-        """Begins the bar of a preparation; the result is called with the steps done. Silent if no step comes."""
+        """Begins the bar of a preparation; the result is called with the steps done. Silent if no step comes.
+
+        steps: 0 where nobody knows how many.
+        """
         task: TaskID | None = None
 
         def advance(done: int) -> None:
             nonlocal task
             if task is None:
-                task = self.bars.add_task(f"making {what}", total=steps, note="")
+                task = self.bars.add_task(f"making {what}", total=steps or None, note="")
                 if not self.live:
-                    self.say(f"making {what} ({steps:,}) …")
+                    self.say(f"making {what}{f' ({steps:,})' if steps else ''} …")
             self.bars.advance(task, done)
 
         return advance

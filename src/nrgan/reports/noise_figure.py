@@ -12,6 +12,12 @@ from matplotlib.figure import Figure
 from nrgan.evaluation.noise_check import LAGS, NoiseCheck, NoiseStatistics
 from nrgan.storage import writing
 
+_COLOURS = {
+    "clean images": "black",
+    "noisy images": "grey",
+    "clean samples": "tab:orange",
+    "samples as observed": "moccasin",
+}
 _TRUE: dict[str, Any] = {"color": "black", "label": "true"}
 _MODEL: dict[str, Any] = {"color": "tab:orange", "label": "model's", "linestyle": "--"}
 
@@ -21,13 +27,13 @@ def draw_noise(check: NoiseCheck, path: Path) -> None:
     figure = Figure(figsize=(16, 3.6), layout="constrained")
     figure.suptitle(f"{check.model} on {check.setting}, iteration {check.iteration:,}, {check.samples:,} images")
     curve, across, marginal, channels, left = figure.subplots(1, 5)
-    both = [(check.truth, _TRUE)] + ([(check.learned, _MODEL)] if check.learned else [])
+    both = [(s, style) for s, style in ((check.truth, _TRUE), (check.learned, _MODEL)) if s is not None]
     _levels(curve, both)
     _autocorrelation(across, both)
     _marginal(marginal, both)
     _channels(channels, check)
     names = list(check.noise_left)
-    left.barh(names, list(check.noise_left.values()), color=["black", "grey", "tab:orange", "moccasin"])
+    left.barh(names, list(check.noise_left.values()), color=[_COLOURS[name] for name in names])
     left.invert_yaxis()
     left.set_title("estimated noise (of 255)")
     with writing(path) as part:
@@ -44,7 +50,8 @@ def _levels(axes: Axes, both: _Both) -> None:
     axes.set(title="noise level over signal", xlabel="clean value", ylabel="standard deviation")
     axes.set_xlim(0, 255)
     axes.set_ylim(bottom=0)
-    axes.legend()
+    if both:
+        axes.legend()
 
 
 def _autocorrelation(axes: Axes, both: _Both) -> None:
@@ -67,12 +74,15 @@ def _marginal(axes: Axes, both: _Both) -> None:
 
 
 def _channels(axes: Axes, check: NoiseCheck) -> None:
-    rows = [np.array(s.channel_correlation) for s in (check.truth, check.learned) if s is not None]
+    shown = [(name, s) for name, s in (("true", check.truth), ("model's", check.learned)) if s is not None]
+    axes.set_title(f"channels: {' | '.join(name for name, _ in shown)}")
+    axes.set_axis_off()
+    if not shown:
+        return
+    rows = [np.array(s.channel_correlation) for _, s in shown]
     gap = np.full((len(rows[0]), 1), np.nan)
     axes.imshow(np.hstack([part for row in rows for part in (row, gap)][:-1]), vmin=-1, vmax=1, cmap="coolwarm")
     width = len(rows[0])
     for k, row in enumerate(rows):
         for i, j in np.ndindex(row.shape):
             axes.text(k * (width + 1) + j, i, f"{row[i, j]:.2f}", ha="center", va="center", fontsize=8)
-    axes.set_title("channels: true | model's" if len(rows) > 1 else "channels: true")
-    axes.set_axis_off()

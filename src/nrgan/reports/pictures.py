@@ -25,7 +25,14 @@ def grid(images: npt.NDArray[np.uint8], columns: int | None = None, gap: int = 0
     return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
 
 
+def visible(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(…, C) → (…, 1 or 3) channels, as a screen shows them: the first one of two, the first three of many."""
+    channels = picture.shape[-1]
+    return picture[..., : 3 if channels >= 3 else 1]
+
+
 def save_picture(picture: npt.NDArray[Any], path: Path) -> None:
     """Writes an (H, W, C) uint8 picture as PNG, whole or not at all. One channel is grey."""
     with writing(path) as part:
-        Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(part, format="PNG")
+        shown = visible(picture)
+        Image.fromarray(shown.squeeze(2) if shown.shape[2] == 1 else shown).save(part, format="PNG")

@@ -1,16 +1,29 @@
-"""The order in which training sees its images."""
+"""The order in which training sees its images, and the images: resident on the device, or streamed to it."""
 
 from __future__ import annotations
 
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from nrgan.draws import Draws
-from nrgan.images import dequantise
+from nrgan.images import STORED_LEVELS, dequantise, signed_from_unit
+
+if TYPE_CHECKING:
+    from nrgan.dataset import TrainingData
+
+_PREFETCHED = 4
+"""Batches that each worker process holds ready."""
 
 
 @dataclass
@@ -22,43 +35,160 @@ class Place:
     position: int = 0
 
 
-class Batches:
-    """Batches of a noisy set, (N, C, H, W) unit range: shuffled epochs, the last partial batch dropped, endless.
+class Order:
+    """The places of the images of successive batches: shuffled epochs, the last partial batch dropped, endless."""
 
-    On a GPU the whole set lies in the device's memory; on a CPU it may be memory-mapped. `place` moves on with every
-    batch, so that whoever saved it can go on from there.
-    """
+    def __init__(self, count: int, batch_size: int, place: Place) -> None:
+        if batch_size > count:
+            raise ValueError(f"a batch of {batch_size} from {count} images")
+        self.count, self.batch_size, self.place = count, batch_size, place
+        self._of_epoch: tuple[int, npt.NDArray[np.int64]] | None = None
 
-    def __init__(self, images: npt.NDArray[np.float32], batch_size: int, place: Place, device: torch.device) -> None:
-        if batch_size > len(images):
-            raise ValueError(f"a batch of {batch_size} from {len(images)} images")
-        self.images = torch.from_numpy(images).to(device)
-        self.batch_size = batch_size
-        self.place = place
-        self._order_of_epoch: tuple[int, Tensor] | None = None
-
-    def _order(self) -> Tensor:
-        if self._order_of_epoch is None or self._order_of_epoch[0] != self.place.epoch:
+    def _epoch(self) -> npt.NDArray[np.int64]:
+        if self._of_epoch is None or self._of_epoch[0] != self.place.epoch:
             shuffled = np.random.Generator(np.random.Philox(key=[self.place.seed, self.place.epoch]))
-            order = torch.from_numpy(shuffled.permutation(len(self.images))).to(self.images.device)
-            self._order_of_epoch = (self.place.epoch, order)
-        return self._order_of_epoch[1]
+            self._of_epoch = (self.place.epoch, shuffled.permutation(self.count))
+        return self._of_epoch[1]
 
-    def rows(self, count: int) -> Tensor:
-        """The places in the set of the next `count` batches, (count, B) int64 on the device; moves `place` on."""
+    def next(self, batches: int) -> npt.NDArray[np.int64]:
+        """The places of the next so many batches, (batches, B); moves `place` on."""
         place, parts = self.place, []
-        while count:
-            left = (len(self.images) - place.position) // self.batch_size
+        while batches:
+            left = (self.count - place.position) // self.batch_size
             if not left:
                 place.epoch, place.position = place.epoch + 1, 0
                 continue
-            n = min(count, left)
+            n = min(batches, left)
             end = place.position + n * self.batch_size
-            parts.append(self._order()[place.position : end].view(n, self.batch_size))
-            place.position, count = end, count - n
-        return torch.cat(parts)
+            parts.append(self._epoch()[place.position : end].reshape(n, self.batch_size))
+            place.position, batches = end, batches - n
+        return np.concatenate(parts)
+
+
+class Batches(ABC):
+    """Batches of real images in the order of `place`, which moves on with every batch and is what a checkpoint saves.
+
+    levels: how many values the sensor tells apart, between which images are dequantised; None: not at all.
+    """
+
+    resident: bool
+    """Whether all images lie on the device, so that a captured graph can index them."""
+
+    def __init__(
+        self, count: int, batch_size: int, place: Place, device: torch.device, levels: int | None = STORED_LEVELS
+    ) -> None:
+        self.order = Order(count, batch_size, place)
+        self.device, self.levels = device, levels
+
+    @property
+    def place(self) -> Place:
+        """Where the series is."""
+        return self.order.place
+
+    def rows(self, count: int) -> Tensor:
+        """The places in the set of the next `count` batches, (count, B) int64 on the device; moves `place` on."""
+        return torch.from_numpy(self.order.next(count)).to(self.device)
 
     def take(self, rows: Tensor, draws: Draws) -> Tensor:
-        """The images of these places, (B, C, H, W), dequantised to signed range with `draws`; not yet clamped."""
-        x = self.images[rows]
-        return dequantise(x, draws.uniform("dequantisation", tuple(x.shape)))
+        """The images of these places, (B, C, H, W), signed range, dequantised with `draws`; not yet clamped."""
+        x = self.unit(rows)
+        if self.levels is None:
+            return signed_from_unit(x)
+        return dequantise(x, draws.uniform("dequantisation", tuple(x.shape)), self.levels)
+
+    @abstractmethod
+    def unit(self, rows: Tensor) -> Tensor:
+        """The images of these places, unit range."""
+
+    def close(self) -> None:  # noqa: B027 (most hold nothing)
+        """Ends what was begun for them."""
+
+
+class ResidentBatches(Batches):
+    """From a set that lies on the device, (N, C, H, W) unit range; on a CPU it may be memory-mapped."""
+
+    resident = True
+
+    def __init__(
+        self,
+        images: npt.NDArray[np.float32],
+        batch_size: int,
+        place: Place,
+        device: torch.device,
+        levels: int | None = STORED_LEVELS,
+    ) -> None:
+        super().__init__(len(images), batch_size, place, device, levels)
+        self.images = torch.from_numpy(images).to(device)
+
+    def unit(self, rows: Tensor) -> Tensor:
+        return self.images[rows]
+
+
+class StreamedBatches(Batches):
+    """Read and prepared by worker processes, some batches ahead; memory holds only those.
+
+    The same images in the same order as resident ones. `waited` counts the seconds that training waited for them.
+    """
+
+    resident = False
+
+    def __init__(self, data: TrainingData, batch_size: int, place: Place, device: torch.device, workers: int) -> None:
+        super().__init__(len(data), batch_size, place, device, data.levels)
+        self.data, self.workers = data, workers
+        self.waited = 0.0
+        self._ahead: Iterator[tuple[Tensor, Tensor]] | None = None
+
+    def rows(self, count: int) -> Tensor:
+        if self._ahead is None:
+            # a series of its own from the same place on: the workers are ahead of training
+            self._ahead = iter(self._loader(Order(len(self.data), self.order.batch_size, copy(self.place))))
+        return torch.from_numpy(self.order.next(count))
+
+    def unit(self, rows: Tensor) -> Tensor:
+        assert self._ahead is not None, "rows come first"
+        begun = time.monotonic()
+        prepared, images = next(self._ahead)
+        self.waited += time.monotonic() - begun
+        if not torch.equal(prepared, rows):
+            raise RuntimeError("batches are taken in their order, each once")
+        return images.to(self.device, non_blocking=True)
+
+    def _loader(self, order: Order) -> DataLoader[tuple[Tensor, Tensor]]:
+        return DataLoader(
+            _Read(self.data),
+            batch_size=None,
+            sampler=_Endless(order),
+            num_workers=self.workers,
+            prefetch_factor=_PREFETCHED if self.workers else None,
+            pin_memory=self.device.type == "cuda",
+            worker_init_fn=_leave_interrupts,
+        )
+
+    def close(self) -> None:
+        self._ahead = None  # ends the workers
+
+
+class _Read(Dataset[tuple[Tensor, Tensor]]):
+    """Gives whole batches, by the places of their images."""
+
+    def __init__(self, data: TrainingData) -> None:
+        self.data = data
+
+    def __getitem__(self, places: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(places), torch.from_numpy(self.data.noisy(places))
+
+
+class _Endless(Sampler[npt.NDArray[np.int64]]):
+    """The places of batch after batch."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.int64]]:
+        while True:
+            yield self.order.next(1)[0]
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of the terminal; the training process alone decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -10,9 +10,13 @@ from typing import Any
 
 from torch import nn
 
+from nrgan.data.own import ValueRange
+from nrgan.dataset import DataChoice, FitName
 from nrgan.errors import UserError
+from nrgan.images import STORED_LEVELS
 from nrgan.networks.generator import SNAPSHOTS, Generator, newest_snapshot, save_weights
 from nrgan.observation.base import Sizes
+from nrgan.settings import OWN, Setting, find_setting
 from nrgan.storage import writing
 from nrgan.training.config import TrainConfig
 from nrgan.training.state import GeneratorPair, TrainState, untrained_pair
@@ -50,18 +54,50 @@ def save_snapshot(
 
 @dataclass(frozen=True)
 class About:
-    """What a snapshot is of: enough to observe its images again as training did."""
+    """What a snapshot is of: enough to observe its images again as training did, and to give them the data's type."""
 
     setting: str
     model: str
     iteration: int
     clip: bool = True
     data_seed: int = 0
+    corrupt: str | None = None
+    fit: FitName = "crop"
+    skip_corrupt: bool = False
+    low: float = 0.0
+    high: float = float(STORED_LEVELS - 1)
+    """The data's own values that are black and white."""
+    dtype: str = "uint8"
+    """The data's own type."""
 
     @classmethod
-    def of(cls, config: TrainConfig, iteration: int) -> About:
+    def of(cls, config: TrainConfig, iteration: int, value_range: ValueRange) -> About:
         """Of a run, at an iteration."""
-        return cls(config.setting, config.model, iteration, config.clip, config.data_seed)
+        names = ("setting", "model", "clip", "data_seed", "corrupt", "fit", "skip_corrupt")
+        return cls(iteration=iteration, **asdict(value_range), **{name: getattr(config, name) for name in names})
+
+    @property
+    def value_range(self) -> ValueRange:
+        """The sensor's range."""
+        return ValueRange(self.low, self.high, self.dtype)
+
+    @property
+    def found_setting(self) -> Setting:
+        """The setting; raises `UserError` where it is not known."""
+        return find_setting(self.setting, self.corrupt)
+
+    def data(self, image_size: int) -> DataChoice:
+        """Which images it was trained on."""
+        return DataChoice(
+            setting=self.setting,
+            image_size=image_size,
+            data_seed=self.data_seed,
+            clip=self.clip,
+            corrupt=self.corrupt,
+            fit=self.fit,
+            value_range="auto" if self.found_setting.source != OWN else f"{self.low!r},{self.high!r}",
+            skip_corrupt=self.skip_corrupt,
+        )
 
 
 def snapshot_of(state: TrainState, about: About, folder: Path, **more: object) -> None:
@@ -81,7 +117,7 @@ def load_snapshot(path: Path, setting: str | None = None, model: str | None = No
     generator = Generator.from_pretrained(folder)
     options = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     sizes = Sizes(**{field.name: options[field.name] for field in fields(Sizes)})
-    pair = untrained_pair(about.setting, about.model, sizes, about.clip)
+    pair = untrained_pair(about.found_setting, about.model, sizes, about.clip)
     pair.generator = generator
     for name in pair.observer.networks():
         setattr(pair.observer, name, Generator.from_pretrained(folder / name))

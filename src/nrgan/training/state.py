@@ -13,7 +13,7 @@ from nrgan.models import find_model
 from nrgan.networks import Discriminator, Generator, compute_in, initialise
 from nrgan.observation import Observer, View
 from nrgan.observation.base import Sizes
-from nrgan.settings import find_setting
+from nrgan.settings import Setting, find_setting
 from nrgan.training.batches import Place
 from nrgan.training.config import TrainConfig
 from nrgan.training.losses import LossHistory
@@ -102,10 +102,11 @@ def new_state(
     compute_dtype: torch.dtype | None = None,
 ) -> TrainState:
     """The state before the first iteration; the networks' start depends on `config.seed` alone."""
-    sizes = Sizes(config.latent_size, config.image_size, image_channels, config.channels, config.residual_scale)
-    generators = untrained_pair(config.setting, config.model, sizes, config.clip, config.diversity_weight)
+    setting = find_setting(config.setting, config.corrupt)
+    sizes = Sizes(config.latent_size, config.resolved_size, image_channels, config.channels, config.residual_scale)
+    generators = untrained_pair(setting, config.model, sizes, config.clip, config.diversity_weight)
     seen_channels = generators.observer.view.channels(image_channels)
-    discriminator = Discriminator(seen_channels, config.discriminator_width, config.residual_scale)
+    discriminator = Discriminator(seen_channels, config.discriminator_width, config.residual_scale, sizes.image_size)
 
     start = torch.Generator().manual_seed(config.seed)
     for network in (generators, discriminator):
@@ -128,10 +129,9 @@ def new_state(
 
 
 def untrained_pair(
-    setting_name: str, model: str, sizes: Sizes, clip: bool, diversity_weight: float = 0.0
+    setting: Setting, model: str, sizes: Sizes, clip: bool, diversity_weight: float = 0.0
 ) -> GeneratorPair:
     """The generator of these sizes and the observer of a model on a setting, weights as torch makes them."""
-    setting = find_setting(setting_name)
     observer = find_model(model, setting).observer(setting, View(setting.view, clip), sizes, diversity_weight)
     return GeneratorPair(Generator(**asdict(sizes)), observer)
 

@@ -1,0 +1,188 @@
+"""How the noise level depends on the signal: the curve in bins, and the laws fitted to it.
+
+The noise's variance is modelled as Poisson-Gaussian noise's is (Foi, Trimeche, Katkovnik & Egiazarian 2008), and as
+that of multiplicative noise. Signals x are unit range, levels are standard deviations on the scale 0..255.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nrgan.diagnosis.cells import Array, Doubles
+
+BINS = 16
+_FEWEST_CELLS = 150
+_FEWEST_CURVE = 20
+"""Smooth cells that a bin needs for the curve, counted by their shares in it."""
+_FEWEST_IMAGES = 20
+_MOST_CLIPPED = (0.05, 0.1, 0.2)
+"""Share of values at 0 or 1 above which a bin of the signal is not used: the smallest that leaves enough of them, for
+the correction of clipping supposes Gaussian noise of one level."""
+FEWEST_BINS = 4
+_FEWEST_SHARE = 0.3
+"""Of the cells, all of whose channels must be usable."""
+_RESAMPLES = 100
+_MODEL_ERROR = 0.02
+"""Relative error of a bin's variance that no number of images removes: texture, the correction of clipping."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """σ² = scale·g(x) + floor², a relation between signal and noise fitted to the curve, and how well it fits."""
+
+    scale: float | None
+    """Constant: 0. Proportional, σ² = (a·x)² + b²: a, on 0..255. Square root, σ² = 255²·x/λ + b²: λ, in events of the
+    brightest signal; None where there are infinitely many."""
+    floor: float
+    """b, on 0..255."""
+    misfit: float
+    """Root mean square relative deviation of the level from the law, over bins."""
+    chi2: float
+    """Sum over bins of the squared deviation of σ², in standard errors."""
+
+
+LAWS: dict[str, Callable[[Doubles], Doubles]] = {
+    "constant": lambda x: 0 * x,
+    "proportional": lambda x: x**2,
+    "square-root": lambda x: x,
+}
+"""g(x) of every law; σ² = c·g(x) + b², c and b² >= 0."""
+_SCALES: dict[str, Callable[[float], float | None]] = {
+    "constant": lambda c: 0.0,
+    "proportional": lambda c: c**0.5,
+    "square-root": lambda c: 255.0**2 / c if c > 0 else None,
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The variance of the noise in `BINS` equal bins of the signal; NaN where a bin cannot be used."""
+
+    signal: Doubles
+    """Mean signal in each bin, unit range."""
+    variance: Doubles
+    error: Doubles
+    """Standard error, over resampled images; with what no resampling shows."""
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        return np.isfinite(self.variance)
+
+
+def bins_of(signal: Array) -> npt.NDArray[np.intp]:
+    """The bin of each signal, 0..255."""
+    return np.clip((signal * (BINS / 255)).astype(np.intp), 0, BINS - 1)
+
+
+def usable_bins(signal: Array, clipped: Array) -> npt.NDArray[np.bool_]:
+    """Which bins hold enough cells of enough images, with few clipped values; both (N, rows, columns, C)."""
+    of = bins_of(signal)
+    count = np.bincount(of.ravel(), minlength=BINS)
+    share = np.bincount(of.ravel(), clipped.ravel(), BINS) / np.maximum(count, 1)
+    flat = of.reshape(len(of), -1)
+    images = np.array([(flat == b).any(1).sum() for b in range(BINS)])
+    enough = (count >= _FEWEST_CELLS) & (images >= _FEWEST_IMAGES)
+    choices = [enough & (share <= most) for most in _MOST_CLIPPED]
+    return next((b for b in choices if b.sum() >= FEWEST_BINS and b[of].all(-1).mean() >= _FEWEST_SHARE), choices[-1])
+
+
+def fit_curve(
+    energy: Array, signal: Array, used: npt.NDArray[np.bool_], textured: Array, usable: npt.NDArray[np.bool_]
+) -> Curve:
+    """The curve from the energies of cells, (N, rows, columns), whose channels may lie in different bins.
+
+    E energy = Σ_c σ²(x_c)/C, linear in the bins' variances: least squares, whose normal equations are summed per
+    image, so that resampled images (whose levels may differ) tell the error. `used`: which cells; `textured`: what of
+    the energy is thought to be texture and was taken off, half of which is counted as error.
+    """
+    n, channels = len(energy), signal.shape[3]
+    of = bins_of(signal).reshape(n, -1, channels)
+    share = np.stack([(of == b).mean(2) for b in range(BINS)], 2).astype(np.float32)
+    share *= used.reshape(n, -1, 1)
+    known = usable & (share.sum((0, 1)) >= _FEWEST_CURVE)
+    # a cell that lies in a bin which is left out would count all of its energy for its other bins
+    share *= (share[:, :, ~known].sum(2, keepdims=True) == 0).astype(np.float32)
+    known &= share.sum((0, 1)) > 0
+    gram = share.transpose(0, 2, 1) @ share
+    moment = np.stack([energy.reshape(n, -1), textured.reshape(n, -1)], 2).transpose(0, 2, 1) @ share
+    variance, spread, texture = (np.full(BINS, np.nan) for _ in range(3))
+    if known.any():
+        g = gram[:, known][:, :, known].astype(np.float64)
+        v = moment[:, :, known].astype(np.float64)
+        counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), _RESAMPLES)
+        solved = [_solve(np.tensordot(w, g, 1), np.tensordot(w, v, 1)) for w in (np.ones(n), *counts)]
+        variance[known], texture[known] = solved[0]
+        spread[known] = np.std([s[0] for s in solved[1:]], axis=0)
+    flat = bins_of(signal).ravel()
+    count = np.bincount(flat, minlength=BINS)
+    centres = (np.arange(BINS) + 0.5) / BINS
+    x = np.where(count, np.bincount(flat, signal.ravel(), BINS) / np.maximum(count, 1) / 255, centres)
+    corrected = unclipped(np.maximum(variance, 0), x)
+    error = np.sqrt(spread**2 + (_MODEL_ERROR * corrected) ** 2 + (0.5 * texture) ** 2 + 0.01)
+    return Curve(signal=x, variance=corrected, error=error)
+
+
+def _solve(gram: Doubles, moments: Doubles) -> Doubles:
+    ridge = 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    # drawn towards the overall mean, not to 0, where cells leave a bin nearly undetermined
+    mean = moments.sum(1, keepdims=True) / max(gram.sum(), 1e-9)
+    return np.linalg.solve(gram + ridge, (moments + mean * np.diag(ridge)).T).T
+
+
+def unclipped(variance: Doubles, x: Doubles) -> Doubles:
+    """The variance before values N(x, σ²) were clipped to [0, 1], from that after; the scale 0..255, x unit."""
+    sigma2 = np.array(variance, np.float64)
+    for _ in range(8):
+        sigma = np.sqrt(np.maximum(sigma2, 1e-6)) / 255
+        sigma2 = variance * np.minimum((255 * sigma) ** 2 / np.maximum(_clipped_variance(x, sigma) * 255**2, 1e-9), 4)
+    return np.where(variance > 0, sigma2, variance)
+
+
+def _clipped_variance(x: Doubles, sigma: Doubles) -> Doubles:
+    """Var clip(N(x, σ²), 0, 1): moments of a normal variable censored at both ends."""
+    a, b = -x / sigma, (1 - x) / sigma
+    upper = _above(b)
+    inside, pa, pb = _above(a) - upper, _density(a), _density(b)
+    first = x * inside + sigma * (pa - pb) + upper
+    # at the lower end the censored value is 0, at the upper end 1
+    second = (x**2 + sigma**2) * inside + 2 * x * sigma * (pa - pb) + sigma**2 * (a * pa - b * pb) + upper
+    return np.maximum(second - first**2, 0)
+
+
+def _above(a: Doubles) -> Doubles:
+    """P(N(0, 1) > a)."""
+    return np.array([math.erfc(v / math.sqrt(2)) / 2 for v in a])
+
+
+def _density(a: Doubles) -> Doubles:
+    return np.exp(-(a**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def _not_negative(design: Doubles, target: Doubles) -> Doubles:
+    """Least squares for two coefficients, neither of them negative."""
+    free: Doubles = np.linalg.lstsq(design, target, rcond=None)[0].astype(np.float64)
+    if (free >= 0).all():
+        return free
+    alone = np.maximum(design.T @ target / np.maximum((design**2).sum(0), 1e-12), 0)
+    ends = np.diag(alone)
+    return min(ends, key=lambda end: float(((design @ end - target) ** 2).sum()))
+
+
+def fit_law(name: str, curve: Curve) -> tuple[Law, Doubles]:
+    """The law of a name fitted to the curve by weighted least squares, and its coefficients (c, b²)."""
+    known = curve.known
+    x, v, w = curve.signal[known], curve.variance[known], 1 / curve.error[known]
+    design = np.stack([LAWS[name](x), np.ones_like(x)], 1)
+    c, b2 = _not_negative(design * w[:, None], v * w)
+    fitted = np.sqrt(np.maximum(c * LAWS[name](x) + b2, 1e-9))
+    return Law(
+        scale=_SCALES[name](float(c)),
+        floor=float(np.sqrt(b2)),
+        misfit=float(np.sqrt(np.mean((np.sqrt(v) / fitted - 1) ** 2))),
+        chi2=float(np.sum((w * (v - fitted**2)) ** 2)),
+    ), np.array([c, b2])

@@ -1,0 +1,344 @@
+"""Training on one's own images, from the file to the generated file."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tifffile
+
+from conftest import TINY, nrgan
+from nrgan import TrainConfig, train
+from nrgan.data import Shapes
+from nrgan.dataset import DataChoice, open_data
+from nrgan.errors import UserError
+from nrgan.evaluation.evaluate import Protocol
+from nrgan.evaluation.subject import Subject
+from nrgan.generating import in_own_values
+from nrgan.measuring import evaluate
+from nrgan.run import Run, open_run_data
+from nrgan.training.batches import Place, ResidentBatches, StreamedBatches
+from nrgan.training.folder import read_config
+
+Array = npt.NDArray[Any]
+COUNT = 12
+
+
+def pictures(dtype: str, channels: int, count: int = COUNT, size: int = 16) -> Array:
+    """Drawn scenes with a little noise, as a sensor of that type gives them."""
+    scenes = Shapes(image_size=size, count=count).images() / 255.0
+    rng = np.random.RandomState(0)
+    scenes = np.concatenate([scenes] * 2, axis=3)[..., :channels] + rng.randn(count, size, size, channels) * 0.05
+    if dtype == "float32":
+        return (scenes * 40 - 7).astype(np.float32)
+    top = {"uint8": 255, "uint16": 4095}[dtype]
+    return np.clip(np.rint(scenes * top), 0, top).astype(dtype)
+
+
+def png(image: Array) -> bytes:
+    return bytes(imagecodecs.png_encode(image.squeeze(2) if image.shape[2] == 1 else image))
+
+
+def tiff(image: Array) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(
+        out, np.ascontiguousarray(image.transpose(2, 0, 1)), photometric="minisblack", metadata={"axes": "CYX"}
+    )
+    return out.getvalue()
+
+
+def folder(images: Array, at: Path) -> Path:
+    (at / "deeper").mkdir(parents=True)
+    for k, image in enumerate(images):
+        (at / ("deeper" if k % 2 else ".") / f"{k:03d}.png").write_bytes(png(image))
+    return at
+
+
+def zipped(images: Array, at: Path) -> Path:
+    with zipfile.ZipFile(at.with_suffix(".zip"), "w") as file:
+        for k, image in enumerate(images):
+            file.writestr(f"{k:03d}.tif", tiff(image))
+    return at.with_suffix(".zip")
+
+
+def stack(images: Array, at: Path) -> Path:
+    np.save(at.with_suffix(".npy"), images)
+    return at.with_suffix(".npy")
+
+
+def pages(images: Array, at: Path) -> Path:
+    tifffile.imwrite(at.with_suffix(".tif"), images.squeeze(3), photometric="minisblack")
+    return at.with_suffix(".tif")
+
+
+def shards(images: Array, at: Path) -> Path:
+    at.mkdir()
+    for shard, part in enumerate(np.array_split(images, 3)):
+        with tarfile.open(at / f"s-{shard:02d}.tar", "w") as file:
+            for k, image in enumerate(part):
+                content = png(image)
+                entry = tarfile.TarInfo(f"{shard}{k:03d}.png")
+                entry.size = len(content)
+                file.addfile(entry, io.BytesIO(content))
+    return at / "s-{00..02}.tar"
+
+
+KINDS: list[tuple[Callable[[Array, Path], Path], str, int]] = [
+    (folder, "uint8", 3),
+    (zipped, "uint16", 5),
+    (stack, "float32", 3),
+    (stack, "uint16", 1),
+    (pages, "uint16", 1),
+    (shards, "uint8", 1),
+]
+
+
+def options(path: Path, out: Path, **changed: object) -> TrainConfig:
+    own = {k: v for k, v in TINY.items() if k != "image_size"}
+    return TrainConfig(**{"setting": str(path), "model": "sinrgan2", "out": out} | own | changed)  # type: ignore[arg-type]
+
+
+def weights(run: Path) -> bytes:
+    return (run / "snapshots" / "iteration-0000006" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("write", "dtype", "channels"), KINDS)
+def test_every_kind_of_source_is_trained_on_and_given_back(
+    write: Callable[[Array, Path], Path], dtype: str, channels: int, tmp_path: Path
+) -> None:
+    images = pictures(dtype, channels)
+    path = write(images, tmp_path / "images")
+    config = options(path, tmp_path / "run")
+    for _ in train(config):
+        pass
+    data = open_run_data(config)[1]
+    seen = data.noisy(np.arange(COUNT))
+    value_range = data.value_range
+    span = value_range.high - value_range.low
+    given = np.sort(seen.transpose(0, 2, 3, 1).reshape(COUNT, -1), axis=0)
+    expected = np.sort(((images.astype(np.float64) - value_range.low) / span).reshape(COUNT, -1), axis=0)
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+    document = json.loads((config.out / "config.json").read_text())
+    assert document["config"]["image_size"] == 16 and document["data"]["channels"] == channels
+    assert (document["data"]["low"], document["data"]["dtype"]) == (value_range.low, dtype)
+
+    done = nrgan("generate", config.out, "--count", 3, "--out", tmp_path / "made", "--with", "noise,noisy")
+    assert done.returncode == 0, done.stderr
+    made = sorted(path for path in (tmp_path / "made").iterdir() if path.stem.isdigit())
+    assert len(made) == 3 and len(list((tmp_path / "made").glob("*-noise.*"))) == 3
+    first = next(in_own_values(Subject.load(config.out), seed=0, count=1))
+    read = tifffile.imread(made[0]) if made[0].suffix == ".tif" else imagecodecs.imread(made[0])
+    read = read.reshape(16, 16, 1) if channels == 1 else read if read.shape[-1] == channels else read.transpose(1, 2, 0)
+    assert read.dtype == dtype and read.shape == (16, 16, channels)
+    np.testing.assert_array_equal(read, first.clean)
+    low, high = images.min(), images.max()
+    assert first.clean.min() >= value_range.low and first.clean.max() <= value_range.high
+    assert low <= first.clean.mean() <= high
+    assert first.noise is not None and first.noise.dtype == np.float32
+
+
+def test_one_image_can_be_made_again(tmp_path: Path) -> None:
+    config = options(stack(pictures("uint16", 3), tmp_path / "images"), tmp_path / "run")
+    for _ in train(config):
+        pass
+    for name, more in (("all", ("--count", 4)), ("one", ("--first", 2, "--count", 1))):
+        assert nrgan("generate", config.out, "--out", tmp_path / name, "--with", "noisy", *more).returncode == 0
+    for file in ("000002.png", "000002-noisy.png"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "all" / file).read_bytes()
+    again = nrgan("generate", config.out, "--out", tmp_path / "all")
+    assert again.returncode == 2 and "is not empty" in again.stderr
+    wrong = nrgan("generate", tmp_path / "images.npy", "--out", tmp_path / "new")
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streamed_images_train_the_same_networks(workers: int, tmp_path: Path) -> None:
+    path = folder(pictures("uint8", 3), tmp_path / "images")
+    for name, changed in (("resident", {"stream": "never"}), ("streamed", {"stream": "always", "workers": workers})):
+        for _ in train(options(path, tmp_path / name, **changed)):
+            pass
+    assert weights(tmp_path / "resident") == weights(tmp_path / "streamed")
+    # stopped and gone on with, now streamed, now resident
+    for progress in train(options(path, tmp_path / "stopped", stream="always", workers=workers)):
+        if progress.iteration == 4:
+            break
+    for progress in train(options(path, tmp_path / "stopped", stream="never"), resume=True):
+        if progress.iteration == 5:
+            break
+    for _ in train(options(path, tmp_path / "stopped", stream="always", workers=workers), resume=True):
+        pass
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "resident")
+
+
+def test_streamed_batches_are_resident_ones(tmp_path: Path) -> None:
+    import torch
+
+    data = open_data(DataChoice(str(stack(pictures("uint8", 3), tmp_path / "images")), None))
+    device = torch.device("cpu")
+    resident = ResidentBatches(data.all_noisy(), 5, Place(1), device)
+    streamed = StreamedBatches(data, 5, Place(1), device, workers=2)
+    for _ in range(7):
+        one, two = resident.rows(2), streamed.rows(2)
+        assert torch.equal(one, two)
+        for k in range(2):
+            assert torch.equal(resident.unit(one[k]), streamed.unit(two[k]))
+    rows = streamed.rows(1)
+    streamed.rows(1)
+    with pytest.raises(RuntimeError, match="in their order"):
+        streamed.unit(rows[0].flip(0))
+    streamed.close()
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from nrgan import TrainConfig
+from nrgan.run import Run
+
+small, big, out, allowed = *sys.argv[1:4], int(sys.argv[4]) << 20
+def begin(path, name):
+    return Run(TrainConfig(setting=path, model="sinrgan1", out=f"{out}/{name}", image_size=64, fit="tiles", channels=4,
+               latent_size=4, batch_size=4, iterations=8, threads=1, device="cpu", precision="float32"))
+for _ in begin(small, "first").progress():  # what the libraries take for themselves
+    pass
+used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_DATA, (used + allowed, used + allowed))
+run = begin(big, "second")
+assert type(run.batches).__name__ == "StreamedBatches", type(run.batches)
+assert run.data.bytes >= 10 * allowed
+for _ in run.progress():
+    pass
+print("trained", len(run.data))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory as Linux does")
+def test_a_source_ten_times_larger_than_memory(tmp_path: Path) -> None:
+    allowed = 240
+    side, images = 1024, 320
+    path = tmp_path / "big.npy"
+    stored = np.lib.format.open_memmap(path, "w+", np.uint8, (images, side, side, 2))  # type: ignore[no-untyped-call]
+    scene = np.random.RandomState(0).randint(0, 200, (side, side, 2), dtype=np.uint8)
+    for k in range(images):
+        stored[k] = scene + np.uint8(k % 50)
+    np.save(tmp_path / "small.npy", np.array(stored[:2]))
+    del stored
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path / "small.npy", path, tmp_path / "runs", str(allowed)],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0 and "trained" in done.stdout, done.stderr[-2000:]
+
+
+def test_added_noise_leaves_the_originals_as_the_clean_reference(tmp_path: Path) -> None:
+    images = Shapes(image_size=16, count=600).images()
+    path = stack(images, tmp_path / "images")
+    data = open_data(DataChoice(str(path), None, corrupt="ag25"))
+    rows = np.arange(600)
+    np.testing.assert_array_equal(data.clean(rows), images)
+    noise = data.noisy(rows).transpose(0, 2, 3, 1) - images / 255
+    middle = (images > 90) & (images < 165)
+    assert 255 * noise[middle].std() == pytest.approx(25, rel=0.02)
+    np.testing.assert_array_equal(data.noisy(rows[5:7]), data.noisy(rows)[5:7])
+    for model in ("ambientgan", "sinrgan1"):
+        config = options(path, tmp_path / model, model=model, corrupt="ag25")
+        for _ in train(config):
+            pass
+        protocol = Protocol(("fid",), samples=500, features="random_convolutions")
+        assert evaluate(config.out, protocol)[0].against == "clean"
+
+
+def test_without_clean_images(tmp_path: Path) -> None:
+    path = stack(pictures("uint8", 3, count=500), tmp_path / "images")
+    config = options(
+        path, tmp_path / "run", evaluate_every=3, evaluate_samples=420, evaluate_features="random_convolutions"
+    )
+    shown = [progress.metrics for progress in train(config) if progress.metrics]
+    assert len(shown) == 2 and (config.out / "best").is_dir()
+    with pytest.raises(UserError, match="there are no clean images to compare with; --against observed"):
+        evaluate(config.out, Protocol(("fid",), samples=500, features="random_convolutions"))
+    done = nrgan("select", config.out, "--samples", 420, "--features", "random_convolutions")
+    assert done.returncode == 0 and "regret" not in done.stdout, done.stderr
+    done = nrgan("check-noise", config.out, "--samples", 100)
+    assert done.returncode == 0 and "noisy images" in done.stdout, done.stderr
+
+
+def test_models_that_must_know_the_noise(tmp_path: Path) -> None:
+    path = stack(pictures("uint8", 3), tmp_path / "images")
+    for model in ("ambientgan", "sdnrgan1"):
+        with pytest.raises(UserError, match=f"{model} needs"):
+            options(path, tmp_path / "run", model=model)
+    options(path, tmp_path / "run", model="sdnrgan1", corrupt="p30")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"batch_size": 64}, "--batch-size 64: more than the 12 images"),
+        ({"image_size": 20}, "--image-size 20: must be a multiple of 8"),
+        ({"image_size": 32}, "smaller"),
+        ({"value_range": "5"}, "range"),
+        ({"corrupt": "ag26"}, "unknown corruption 'ag26'"),
+        ({"corrupt": "lg25p16", "image_size": None}, ""),
+        ({"data_root": "here"}, "--data-root"),
+    ],
+)
+def test_options_that_do_not_fit(changed: dict[str, object], message: str, tmp_path: Path) -> None:
+    path = stack(pictures("uint8", 3), tmp_path / "images")
+    if not message:
+        Run(options(path, tmp_path / "run", **changed))
+        return
+    with pytest.raises(UserError, match=message):
+        Run(options(path, tmp_path / "run", **changed))
+    assert not (tmp_path / "run").exists()
+
+
+def test_changed_images_are_not_gone_on_with(tmp_path: Path) -> None:
+    path = stack(pictures("uint8", 3), tmp_path / "images")
+    for progress in train(options(path, tmp_path / "run")):
+        if progress.iteration == 3:
+            break
+    assert read_config(tmp_path / "run")["image_size"] == 16
+    stack(pictures("uint8", 3, count=COUNT + 1), tmp_path / "images")
+    with pytest.raises(UserError, match="data"):
+        Run(options(path, tmp_path / "run"), resume=True)
+
+
+@pytest.mark.timeout(250)
+def test_a_microscopists_stack_end_to_end(tmp_path: Path) -> None:
+    """16-bit grey pages with Poisson-Gaussian noise: diagnose, train with the model named, generate."""
+    scenes = Shapes(image_size=64, count=60).images()[..., :1].mean(axis=3) / 255 * 0.8 + 0.05
+    rng = np.random.RandomState(0)
+    counts = rng.poisson(scenes * 30) / 30 + rng.randn(*scenes.shape) * 0.02
+    stored = np.clip(counts * 3000 + 100, 0, 65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "cells.tif", stored, photometric="minisblack")
+    done = nrgan("diagnose", tmp_path / "cells.tif", "--out", tmp_path / "diagnosis")
+    assert done.returncode == 0 and "sdnrgan2" in done.stdout, done.stdout + done.stderr
+    assert (tmp_path / "diagnosis" / "diagnosis.json").is_file() and (
+        tmp_path / "diagnosis" / "diagnosis.png"
+    ).is_file()
+    small = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items() if k != "image_size"]
+    done = nrgan("train", tmp_path / "cells.tif", "auto", tmp_path / "run", "--size", 32, "--fit", "tiles", *small)
+    assert done.returncode == 0, done.stderr
+    assert read_config(tmp_path / "run")["model"] == "sdnrgan2" and "tiles" in done.stdout
+    done = nrgan("generate", tmp_path / "run", "--count", 2, "--out", tmp_path / "made")
+    made = imagecodecs.imread(tmp_path / "made" / "000001.png")
+    assert done.returncode == 0 and made.dtype == np.uint16 and made.shape == (32, 32)
+    done = nrgan(
+        "train", tmp_path / "cells.tif", "auto", tmp_path / "run", "--size", 32, "--fit", "tiles", *small, "--resume"
+    )
+    assert done.returncode == 0 and "was complete" in done.stdout, done.stderr
