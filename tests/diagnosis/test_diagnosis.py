@@ -117,6 +117,7 @@ def test_noise_that_channels_share() -> None:
     assert not found.independent_channels
     assert not found.certain
     assert found.channel_correlation[0][1] > 0.8
+    assert any("channels share" in words for words in recommend(found).uncertain)
 
 
 def test_large_images_are_cropped() -> None:

@@ -34,6 +34,8 @@ _LITTLE = 6.0
 """Levels below this, both of near and of far pixels' differences, are not told from fine detail of the image."""
 _UNEQUAL_IMAGES, _UNEQUAL_PLACES = 0.1, 0.3
 """Relative variances of σ² above which the level is said to vary between images, and between places."""
+_OF_A_PART = 0.6
+"""The same between places where smooth places are quiet: above it there is noise in others, below it just detail."""
 _DEPENDS = 1.12
 """Ratio of levels, over the signals that are used, from which noise is said to depend on the signal."""
 _SIGNIFICANT = 12.0
@@ -150,7 +152,8 @@ def _told(y: Array, smooth: Smoothness, seen: Arrangement, cells: _Cells) -> Dia
     of_images = level * unequal.level_of_images[np.isfinite(unequal.level_of_images)]
     loud = cells.smooth & cells.valid & (expected >= np.median(expected[cells.valid]))
     values = marginal(seen.z, loud)
-    if little := seen.far < _LITTLE and below < _LITTLE and not local:
+    if little := seen.far < _LITTLE and below < _LITTLE and unequal.places < _OF_A_PART:
+        local = False
         level, values, dependence = min(level, below), Marginal(None, []), replace(dependence, name="unknown")
     levels = np.sqrt(np.maximum(dependence.curve.variance, 1e-9))
     found = Diagnosis(

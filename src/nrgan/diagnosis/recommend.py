@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nrgan.diagnosis.values import Diagnosis
 
@@ -10,6 +10,7 @@ _FAR_FROM_GAUSSIAN = 1.5
 """Excess kurtosis from which noise that depends on the signal is not treated as Gaussian: counts and unresolved
 changes of level raise it a little, where the noise is Gaussian enough for `sdnrgan2`."""
 _FAR_FROM_GAUSSIAN_LIGHT = -0.4
+_SHARED = "no model here describes noise that channels share: each takes the noise of one to say nothing of another's"
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ def recommend(found: Diagnosis) -> Recommendation:
             ["sinrgan2: should the images be noisy all the same"],
             found.unknowns,
         )
-    if found.dependence in ("proportional", "square-root", "other"):
-        return _signal_dependent(found)
-    return _signal_independent(found)
+    dependent = found.dependence in ("proportional", "square-root", "other")
+    advice = _signal_dependent(found) if dependent else _signal_independent(found)
+    return advice if found.independent_channels else replace(advice, uncertain=[*advice.uncertain, _SHARED])
 
 
 def _signal_independent(found: Diagnosis) -> Recommendation:
@@ -45,7 +46,7 @@ def _signal_independent(found: Diagnosis) -> Recommendation:
     if not found.independent_channels:
         wrong.append("it is correlated between channels, or may be")
     if found.tails in ("light", "heavy"):
-        wrong.append(f"its tails are {found.tails}er than a Gaussian's".replace("heavyer", "heavier"))
+        wrong.append(f"its tails are {found.tails}, unlike a Gaussian's")
     if found.tails == "unknown":
         wrong.append("the images cannot tell whether it is Gaussian")
     how = "the noise does not depend on the signal" + _where(found)

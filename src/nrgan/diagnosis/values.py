@@ -82,11 +82,13 @@ def unknowns(found: Diagnosis) -> list[str]:
             found.little_noise
         ),
         f"only signals of {min(known, default=0):.0f} to {max(known, default=0):.0f} (of 255) are usable, hardly "
-        "enough to tell whether the noise depends on the signal": (not found.little_noise and span < _NARROW),
+        "enough to tell whether the noise depends on the signal": (
+            not found.little_noise and span < _NARROW and found.dependence in ("constant", "unknown")
+        ),
         "noise in a part of each image may be fine detail of the images": (
             found.level_inside is not None and found.level_inside < _FAINT
         ),
-        "whether the level is proportional to the signal or to its square root": (
+        "the images do not tell whether the level is proportional to the signal or to its square root": (
             found.dependence in ("proportional", "square-root")
             and abs(found.laws["proportional"].chi2 - found.laws["square-root"].chi2) < _TELLING
         ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from statistics import median
+from textwrap import wrap
 from typing import Any
 
 from jinja2 import Environment
@@ -91,7 +92,7 @@ class Table:
         parts = [
             f"{self.figure_name}: {evaluation.samples:,} samples against clean images ({', '.join(splits)})",
             f"snapshot: {_RULES[evaluation.select].format(n=evaluation.select_samples)}",
-            f"median of {len(self.grid.seeds)} seed{'s' if len(self.grid.seeds) > 1 else ''} (lowest–highest)",
+            f"median of {len(self.grid.seeds)} seeds (lowest–highest)" if len(self.grid.seeds) > 1 else "one seed",
         ]
         if training is not None:
             parts.append(
@@ -102,7 +103,8 @@ class Table:
             parts.append(CAPTION)
             if self.figure_name != "fid":
                 parts.append("figures in different features, or of shorter training, do not compare: see the ordering")
-        return ". ".join(part[0].upper() + part[1:] if part[0] != "f" else part for part in parts) + "."
+        # a figure's name stays as it is
+        return ". ".join(part if part.startswith("fid") else part[0].upper() + part[1:] for part in parts) + "."
 
     @property
     def _has_published(self) -> bool:
@@ -141,7 +143,8 @@ class Table:
         lines = [header, ["---"] + ["---:"] * (len(header) - 1), *body]
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         failed = "".join(f"\n- {failure}" for failure in self.failures)
-        return f"## {self.grid.title}\n\n{text}\n\n{self.caption}\n" + (f"\nNo figure:\n{failed}\n" if failed else "")
+        caption = "\n".join(wrap(self.caption, 120))
+        return f"## {self.grid.title}\n\n{text}\n\n{caption}\n" + (f"\nNo figure:\n{failed}\n" if failed else "")
 
     def csv(self) -> str:
         """A line a cell, with everything that was measured."""

@@ -138,7 +138,7 @@ class TrainConfig(BaseModel):
     """How your own images come to their size: the middle is cut out; resized, which changes the noise; or cut into
     overlapping tiles, as for large micrographs."""
     value_range: Annotated[str, tyro.conf.arg(name=option_name("value_range"))] = "auto"
-    """Which values of your own images are black and white: auto (the type's range, or what floating-point values span),
+    """Which values of your own images are black and white: auto (0 and 255 of 8 bits; else the least and the greatest),
     LOW,HIGH, or percentiles such as p0.1,p99.9."""
     corrupt: str | None = None
     """A corruption to add to your own images, such as ag25: they then are the clean reference."""

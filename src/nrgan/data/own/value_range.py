@@ -15,8 +15,6 @@ from nrgan.errors import UserError
 
 _WORKING: dict[str, type[np.floating[Any]]] = {"uint8": np.float32, "uint16": np.float32, "float32": np.float64}
 """What each type is computed in: 32 bits hold all its differences, or, of floats, the small ones of large values."""
-_BITS = (8, 10, 12, 14, 16)
-"""Depths of cameras that store their values in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ _WOULD_DO = "give auto, two values as in 0,4095, or two percentiles as in p0.1,p
 def choose_range(spec: str, statistics: Statistics, dtype: str) -> tuple[ValueRange, str]:
     """The range that `spec` asks for, and a sentence on what share of the values it leaves out.
 
-    spec: `auto` (uint8: 0,255; uint16: 0 to the top of the least of 8, 10, 12, 14 and 16 bits that hold all values;
-    float32: 0,1 where all values lie there, else the least and the greatest), `LOW,HIGH`, or percentiles `p0.1,p99.9`.
+    spec: `auto` (uint8: 0,255; uint16: the least and the greatest value, for few sensors fill 16 bits; float32: 0,1
+    where all values lie there, else the least and the greatest), `LOW,HIGH`, or percentiles `p0.1,p99.9`.
     Raises `UserError` where it is none of these, or no range.
     """
     text = spec.strip()
@@ -91,9 +89,7 @@ def choose_range(spec: str, statistics: Statistics, dtype: str) -> tuple[ValueRa
 def _automatic(statistics: Statistics, dtype: str) -> tuple[float, float]:
     if dtype == "uint8":
         return 0.0, 255.0
-    if dtype == "uint16":
-        return 0.0, float(next(2**bits - 1 for bits in _BITS if statistics.high < 2**bits))
-    if statistics.low >= 0 and statistics.high <= 1:
+    if dtype == "float32" and statistics.low >= 0 and statistics.high <= 1:
         return 0.0, 1.0
     if statistics.low == statistics.high:
         raise UserError(f"--range auto: all values are {statistics.low:g}; give two values, as in 0,1")
