@@ -94,7 +94,7 @@ class Where:
 class Evaluate:
     """Measure a generator: FID, KID, Inception Score, precision and recall. nrgan evaluate outputs --samples 10000"""
 
-    path: Annotated[Path, tyro.conf.arg(name="RUN_OR_SNAPSHOT")]
+    path: Annotated[Path, tyro.conf.arg(metavar="RUN_OR_SNAPSHOT")]
     """A run (its newest snapshot is measured), its best/, or one snapshot folder."""
     where: tyro.conf.OmitArgPrefixes[Where]
     metrics: tuple[Literal["fid", "kid", "is", "pr"], ...] = ()
@@ -102,8 +102,7 @@ class Evaluate:
     samples: int = 50_000
     """Generated images."""
     against: Literal["clean", "observed"] | None = None
-    """Samples against clean images; or samples as observed against the noisy ones, which needs no clean image. Clean
-    images where there are some if not said."""
+    """Samples against clean images; or samples as observed against the noisy ones. Clean if there are such images."""
     features: str = "auto"
     """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
     reference: Path | None = None
@@ -140,7 +139,7 @@ class Evaluate:
 class Select:
     """Choose the best of a run's snapshots, without clean images, and keep it in best/. nrgan select outputs"""
 
-    run_folder: Annotated[Path, tyro.conf.arg(name="RUN")]
+    run_folder: Annotated[Path, tyro.conf.arg(metavar="RUN")]
     """The run."""
     where: tyro.conf.OmitArgPrefixes[Where]
     by: Literal["observed", "clean"] = "observed"
@@ -176,7 +175,7 @@ class Select:
 class CheckNoise:
     """Compare a model's noise with the true one: level, correlation, distribution; numbers and one figure."""
 
-    path: Annotated[Path, tyro.conf.arg(name="RUN_OR_SNAPSHOT")]
+    path: Annotated[Path, tyro.conf.arg(metavar="RUN_OR_SNAPSHOT")]
     """A run (its newest snapshot), its best/, or one snapshot folder."""
     where: tyro.conf.OmitArgPrefixes[Where]
     samples: int = 2000
@@ -297,7 +296,7 @@ class Diagnose:
 class Generate:
     """Write generated images in the data's own type and range: nrgan generate outputs --count 1000 --out images"""
 
-    path: Annotated[Path, tyro.conf.arg(name="RUN_OR_SNAPSHOT")]
+    path: Annotated[Path, tyro.conf.arg(metavar="RUN_OR_SNAPSHOT")]
     """A run (its newest snapshot), its best/, or one snapshot folder."""
     out: Path = Path("generated")
     """A new folder to write to."""

@@ -40,7 +40,9 @@ def compare(runs: Sequence[Path], path: Path) -> Table:
     with writing(path.with_suffix(".md")) as part:
         lines = [header, ["---"] * len(header), *rows]
         part.write_text("".join("| " + " | ".join(line) + " |\n" for line in lines), encoding="utf-8")
-    table = Table(*map(escape, header), title="runs")
+    table = Table(title="runs")
+    for name in header:
+        table.add_column(escape(name), overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     return table
@@ -84,7 +86,8 @@ def _rows(
 
 
 def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[int, Record]]], path: Path) -> None:
-    metrics = sorted({metric for of_run in records for metric in of_run})[:_PANELS]
+    # a curve has two points at least
+    metrics = sorted({metric for of_run in records for metric, points in of_run.items() if len(points) > 1})[:_PANELS]
     panels = [*metrics, "losses"] if len(metrics) < _PANELS else metrics
     figure = Figure(figsize=(max(3.2 * len(runs), 4.5 * len(panels)), 7), layout="constrained")
     parts = figure.subfigures(2, 1, squeeze=False)
