@@ -31,10 +31,12 @@ class Diagnosed:
 
 
 def evenly_chosen(data: TrainingData, count: int) -> NoisyImages:
-    """`count` of the noisy images, evenly spaced, (K, H, W, C) unit range; all where there are fewer."""
+    """`count` of the noisy images, evenly spaced, (K, H, W, C) in [0, 1]; all where there are fewer.
+
+    Clipped, for a diagnosis knows what clipping does and wants to see where it was.
+    """
     count = min(count, len(data))
-    images: NoisyImages = nhwc(data.noisy(np.arange(count) * len(data) // count))
-    return images
+    return np.clip(nhwc(data.noisy(np.arange(count) * len(data) // count)), 0, 1)
 
 
 def diagnose_images(
