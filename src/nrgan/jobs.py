@@ -34,7 +34,7 @@ def train_all(configs: Sequence[TrainConfig], jobs: int, display: Display) -> tu
                     running[config.out] = (_start(config), bar, config)
                 time.sleep(0.5)
                 for out, (process, bar, config) in list(running.items()):
-                    display.bars.update(bar, completed=_iteration(out))
+                    display.bars.update(bar, completed=iteration_of(out))
                     if process.poll() is None:
                         continue
                     del running[out]
@@ -63,7 +63,8 @@ def _log(config: TrainConfig) -> Path:
     return config.out.with_name(f"{config.out.name}.log")
 
 
-def _iteration(run: Path) -> int:
+def iteration_of(run: Path) -> int:
+    """How far a run is, by its lines of losses."""
     path = run / METRICS
     lines = read_metrics(path) if path.exists() else []
     return int(lines[-1]["iteration"]) if lines else 0

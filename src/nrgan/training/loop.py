@@ -17,8 +17,9 @@ def iterations(state: TrainState, config: TrainConfig, batches: Batches) -> Iter
     always yields at the multiples of the configuration's intervals.
     """
     block: Block | None = None
-    on_gpu = state.device.type == "cuda"
-    length = min(config.iterations_per_launch, *_intervals(config)) if on_gpu else 1
+    # a captured graph takes its images from the device's memory
+    captured = state.device.type == "cuda" and batches.resident
+    length = min(config.iterations_per_launch, *_intervals(config)) if captured else 1
     while state.iteration < config.iterations:
         # the very first iteration is another one (no generator update), and leaves the optimisers ready for capture
         if length == 1 or state.iteration == 0 or iterations_to_boundary(state.iteration, config) < length:
