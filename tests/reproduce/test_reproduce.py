@@ -128,7 +128,7 @@ def test_medians_published_figures_and_failures() -> None:
     header, gan, sinrgan1 = table.rows()
     assert header == ["model", "cifar10ag25 (A)", "published", "shapes-ag25"]
     assert gan == ["gan", "145.0 (140.0–150.0)", "145.8", "–"]
-    assert sinrgan1 == ["sinrgan1", "8.0 (7.0–9.0)", "26.7", "4.0 (3.0–5.0), 1 missing"]
+    assert sinrgan1 == ["sinrgan1", "8 (7–9)", "26.7", "4 (3–5), 1 missing"]
     text = table.markdown()
     assert "shapes-ag25-sinrgan1-seed1: error: diverged" in text and "quoted second-hand" in text
     assert table.csv().count("error: diverged") == 4

@@ -61,9 +61,14 @@ class Entry:
             return "does not fit"
         if self.median is None:
             return "–"
-        spread = f" ({min(self.values):.1f}–{max(self.values):.1f})" if len(self.values) > 1 else ""
+        spread = f" ({_figure(min(self.values))}–{_figure(max(self.values))})" if len(self.values) > 1 else ""
         missing = len(self.cells) - len(self.values)
-        return f"{self.median:.1f}{spread}" + (f", {missing} missing" if missing else "")
+        return f"{_figure(self.median)}{spread}" + (f", {missing} missing" if missing else "")
+
+
+def _figure(value: float) -> str:
+    """One decimal, as papers have it; three digits of small figures."""
+    return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
 
 
 class Table:
