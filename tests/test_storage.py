@@ -43,3 +43,18 @@ def test_errors_name_the_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"), writing(tmp_path / "file" / "below") as part:
         part.write_text("")
+
+
+def test_what_a_kill_left_between_two_renames_is_put_right(tmp_path: Path) -> None:
+    gone = 2**22 - 3  # no process has this number
+    aside = tmp_path / f".best.{gone}.old.part"
+    aside.mkdir()
+    (aside / "weights").write_text("old")
+    (tmp_path / f".best.{gone}.part").mkdir()
+    with pytest.raises(RuntimeError, match="stopped"), writing(tmp_path / "best"):
+        raise RuntimeError("stopped")
+    assert (tmp_path / "best" / "weights").read_text() == "old", "put back, for nothing has replaced it"
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    with writing(tmp_path / "best") as part:
+        part.mkdir()
+    assert not list((tmp_path / "best").iterdir())

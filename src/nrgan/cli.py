@@ -124,7 +124,8 @@ class Evaluate:
         from nrgan.reports.display import Display
         from nrgan.reports.tables import figures, show
 
-        against = self.against or ("clean" if self.setting else usual_comparison(self.path))
+        told = self.setting or self.reference  # published moments are of clean images
+        against = self.against or ("clean" if told else usual_comparison(self.path))
         protocol = Protocol(self.metrics, self.samples, against, self.features, self.seed)
         with Display() as display:
             resources = _resources(
@@ -282,7 +283,7 @@ class Diagnose:
             value_range=self.value_range,
             skip_corrupt=self.skip_corrupt,
         )
-        out = self.out or Path(f"{Path(self.path.rstrip('/*')).stem}-diagnosis")
+        out = self.out or Path(f"{_name_of(self.path)}-diagnosis")
         with Display() as display:
             found = diagnose_images(choice, self.images, out, self.data_root, display.preparing)
             for note in found.notes:
@@ -431,6 +432,15 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 def _fail(message: str, code: int = 2) -> int:
     print(f"error: {message}", file=sys.stderr)
     return code
+
+
+def _name_of(path: str) -> str:
+    """What a path is about, for a folder's name: a file's without its ending, else the last part that is no pattern."""
+    absolute = Path(path).absolute()
+    if absolute.is_file():
+        return absolute.stem
+    plain = [part for part in absolute.parts if not set("*?[{") & set(part)]
+    return plain[-1].strip("/") or "images"
 
 
 def _resources(where: Where, display: Display, **options: Any) -> Resources:

@@ -77,6 +77,14 @@ class TrainingData(ABC):
     def all_noisy(self, preparing: Preparing | None = None) -> NoisyImages:
         """All noisy images at once."""
 
+    def evenly(self, count: int) -> Indices:
+        """The numbers of `count` images, evenly spaced; of all where there are fewer.
+
+        Files that follow one another are often alike, so that the first ones stand for nothing.
+        """
+        count = min(count, len(self))
+        return np.arange(count) * len(self) // count
+
     @property
     def levels(self) -> int | None:
         """How many values the sensor tells apart within its range; None where they are not counted."""
@@ -103,6 +111,10 @@ class SettingData(TrainingData):
         self.key = cache_key(self.setting, self.source, choice.data_seed, choice.clip)
         self._frozen: NoisyImages | None = None
         self._clean: Images | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a worker process maps the cached set for itself
+        return {**self.__dict__, "_frozen": None, "_clean": None}
 
     def __len__(self) -> int:
         return len(self.source)

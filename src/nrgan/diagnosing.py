@@ -35,8 +35,7 @@ def evenly_chosen(data: TrainingData, count: int) -> NoisyImages:
 
     Clipped, for a diagnosis knows what clipping does and wants to see where it was.
     """
-    count = min(count, len(data))
-    return np.clip(nhwc(data.noisy(np.arange(count) * len(data) // count)), 0, 1)
+    return np.clip(nhwc(data.noisy(data.evenly(count))), 0, 1)
 
 
 def diagnose_images(

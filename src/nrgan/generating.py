@@ -14,8 +14,9 @@ import torch
 
 from nrgan.data.own import ValueRange
 from nrgan.errors import UserError, unknown
-from nrgan.evaluation.subject import CHUNK, Subject
+from nrgan.evaluation.subject import CHUNK, Subject, check_seed
 from nrgan.images import unit_from_signed
+from nrgan.networks.generator import newest_snapshot
 from nrgan.storage import disk_errors, writing
 
 Array = npt.NDArray[Any]
@@ -110,16 +111,17 @@ def generate(
     file_format: auto is PNG where it can hold them, else TIFF. extras: `noise` (float32, TIFF or NPY) and `noisy`
     beside them. `generated.json` says of what snapshot and seed they are. Raises `UserError`.
     """
-    if count < 1 or first < 0 or seed < 0:
-        raise UserError("--count must be 1 at least, --first and --seed not negative")
+    check_seed(seed)
+    if count < 1 or first < 0:
+        raise UserError("--count must be 1 at least, and --first not negative")
     for extra in extras:
         if extra not in EXTRAS:
             raise unknown("part of an image", extra, EXTRAS, listed=False)
     subject = Subject.load(path)
     subject.pair.to(device or torch.device("cpu"))
     chosen = file_format if file_format != "auto" else _fitting(subject)
-    if (out / INDEX).exists() or (out.exists() and any(out.iterdir())):
-        raise UserError(f"{out}: is not empty; choose another folder")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
     if "noise" in extras and subject.observe(seed, 0).noise is None:
         raise UserError(f"{subject.about.model} adds no noise: leave it out of --with")
     suffix, save = _WRITERS[chosen]
@@ -135,7 +137,13 @@ def generate(
                 save_noise(image.noise, out / f"{name}-noise{noise_suffix}")
             if advance is not None:
                 advance(1)
-    document = {"snapshot": path.name, **asdict(subject.about), "seed": seed, "first": first, "count": count}
+    document = {
+        "snapshot": newest_snapshot(path).name,
+        **asdict(subject.about),
+        "seed": seed,
+        "first": first,
+        "count": count,
+    }
     with writing(out / INDEX) as part:
         part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return subject

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.progress import TaskID
 
-from nrgan.reports.curves import read_metrics
 from nrgan.reports.display import Display
 from nrgan.stopping import stop_requests
 from nrgan.training.config import TrainConfig
 from nrgan.training.folder import METRICS
+
+_LAST = 2000
+"""Bytes at the end of a run's losses that hold the last line."""
 
 
 def train_all(configs: Sequence[TrainConfig], jobs: int, display: Display) -> tuple[int, dict[Path, str]]:
@@ -65,9 +70,11 @@ def _log(config: TrainConfig) -> Path:
 
 def iteration_of(run: Path) -> int:
     """How far a run is, by its lines of losses."""
-    path = run / METRICS
-    lines = read_metrics(path) if path.exists() else []
-    return int(lines[-1]["iteration"]) if lines else 0
+    with suppress(OSError), (run / METRICS).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
+        found = re.findall(rb'^\{"iteration": (\d+),', file.read(), re.MULTILINE)
+        return int(found[-1]) if found else 0
+    return 0
 
 
 def _last_line(log: Path) -> str:

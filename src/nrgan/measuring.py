@@ -12,7 +12,8 @@ from nrgan.evaluation.noise_check import NoiseCheck, check_noise
 from nrgan.evaluation.real import Against
 from nrgan.evaluation.records import Record
 from nrgan.evaluation.selection import Candidate, fid_of, saved_snapshots, select
-from nrgan.evaluation.subject import Subject, run_of
+from nrgan.evaluation.subject import Subject, check_seed, run_of
+from nrgan.networks.generator import newest_snapshot
 from nrgan.reports.noise_figure import draw_noise
 from nrgan.storage import writing
 from nrgan.training.folder import CONFIG, read_config
@@ -56,7 +57,7 @@ def evaluate(
     subject = Subject.load(path, setting, model)
     subject.pair.to(resources.device)
     evaluator = Evaluator(protocol or Protocol(), subject.about, subject.image_size, resources)
-    return evaluator.measure(subject, path.name)
+    return evaluator.measure(subject, newest_snapshot(path).name)
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,19 @@ class Selection:
 
 
 def select_snapshot(
-    run: Path, protocol: Protocol, resources: Resources | None = None, by_clean: bool = False, show_clean: bool = True
+    run: Path,
+    protocol: Protocol,
+    resources: Resources | None = None,
+    by_clean: bool = False,
+    show_clean: bool = True,
+    until: int | None = None,
 ) -> Selection:
     """Makes the best of a run's saved snapshots its `best/`: by observed FID, or `by_clean` FID.
 
+    until: leave snapshots of later iterations out.
     Figures that the run's lines hold already are not measured again. Raises `UserError` where there is no snapshot.
     """
-    snapshots = saved_snapshots(run)
+    snapshots = saved_snapshots(run, until)
     resources = with_run_defaults(resources or Resources(), run)
     first = Subject.load(snapshots[0])
 
@@ -98,6 +105,7 @@ def check_run_noise(path: Path, samples: int, seed: int, resources: Resources | 
 
     Returns the comparison and the figure's path. Raises `UserError`.
     """
+    check_seed(seed)
     if samples < 100:
         raise UserError(f"--samples {samples}: take 100 at least, better 2,000")
     resources = with_run_defaults(resources or Resources(), path)

@@ -148,7 +148,8 @@ def frozen_noisy_set(
         part.write_text(json.dumps(key, indent=1))
     with writing(path) as part, part.open("wb") as file:
         _write_npy(file, noisy)
-    return noisy
+    kept = _open_cached(path, noisy.shape)
+    return noisy if kept is None else kept  # mapped: the system may take its memory back
 
 
 def _write_npy(file: BinaryIO, array: NoisyImages) -> None:

@@ -8,14 +8,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nrgan.dataset import Preparing, TrainingData, open_data
 from nrgan.diagnosing import recommended_model
 from nrgan.draws import FreshDraws
-from nrgan.errors import TrainingDiverged
+from nrgan.errors import TrainingDiverged, UserError
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.selection import Watch
 from nrgan.images import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
@@ -25,6 +24,7 @@ from nrgan.noisy import key_digest
 from nrgan.observation import Observation
 from nrgan.reports.curves import Curves
 from nrgan.reports.pictures import grid, save_picture
+from nrgan.settings import OWN
 from nrgan.storage import clear_parts
 from nrgan.training import folder as run_folder
 from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
@@ -93,23 +93,24 @@ class Run:
             "data": {"images": len(self.data), "channels": self.data.channels, **asdict(self.data.value_range)},
             "notes": self.data.notes,
         }
-        run_folder.begin(config, about, resumed)
-        clear_parts(config.out)
-        if self.watch is not None:
-            self.watch.evaluator.prepare()
         self.batches: Batches
         if resident is None:
             self.batches = StreamedBatches(self.data, config.batch_size, self.state.place, device, config.workers)
         else:
             levels = self.data.levels
             self.batches = ResidentBatches(resident, config.batch_size, self.state.place, device, levels)
+        if self.watch is not None:
+            self.watch.evaluator.prepare()
+        # only now, that all that can fail has not, is anything written, or an earlier run deleted
+        self._lock = run_folder.begin(config, about, resumed)
+        clear_parts(config.out)
         looked_at = max(GRID, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
-        first = self.data.noisy(np.arange(min(looked_at, len(self.data))))
-        self.health = Health(signed_from_unit(torch.from_numpy(first)), first_check=round(3 / (1 - config.ema_decay)))
+        some = self.data.noisy(self.data.evenly(looked_at))
+        self.health = Health(signed_from_unit(torch.from_numpy(some)), first_check=round(3 / (1 - config.ema_decay)))
         self._health_iteration = self.state.iteration
         self.saved_iteration: int | None = self.state.iteration if resumed else None
         save_picture(
-            grid(stored_from_unit(nhwc(first[:GRID])), columns=10),
+            grid(stored_from_unit(nhwc(self.data.noisy(self.data.evenly(GRID)))), columns=10),
             config.out / run_folder.SAMPLES / "real_noisy.png",
         )
 
@@ -137,16 +138,19 @@ class Run:
         shown = Progress(state.iteration, config.iterations)
         try:
             self._make_missing_snapshot()
+            self._make_missing_evaluation()
             for _ in iterations(state, config, self.batches):
                 shown = self._after_iteration(shown)
                 yield shown
             self._finish()
-        except GeneratorExit:
-            self.save_checkpoint()
+        except (GeneratorExit, UserError) as stop:
+            if not isinstance(stop, TrainingDiverged):  # whose state is not worth going on from
+                self.save_checkpoint()
             raise
         finally:
             self.curves.close()
             self.batches.close()
+            self._lock.close()
 
     def _after_iteration(self, shown: Progress) -> Progress:
         """Logs, shows and saves what is due, and returns the progress to yield."""
@@ -176,6 +180,17 @@ class Run:
         if due and not snapshot_folder(self.config.out, iteration).exists():
             self.save_snapshot()
 
+    def _make_missing_evaluation(self) -> None:
+        """The evaluation that a kill after its checkpoint left out."""
+        iteration, every = self.state.iteration, self.config.evaluate_every
+        if self.watch and iteration and iteration % every == 0:
+            self._evaluate_once()
+
+    def _evaluate_once(self) -> None:
+        assert self.watch is not None
+        if self.watch.evaluator.kept(self.config.out, self.state.iteration) is None:
+            self.evaluate()
+
     @property
     def newest_picture(self) -> Path:
         """The picture of the clean samples of the current iteration."""
@@ -187,8 +202,8 @@ class Run:
             self.save_samples()
         if not snapshot_folder(self.config.out, self.state.iteration).exists():
             self.save_snapshot()
-        if self.watch and self.watch.evaluator.kept(self.config.out, self.state.iteration) is None:
-            self.evaluate()
+        if self.watch:
+            self._evaluate_once()
 
     def _rate(self) -> float:
         now = time.monotonic()
@@ -280,7 +295,13 @@ def open_run_data(config: TrainConfig, preparing: Preparing | None = None) -> tu
     if model == AUTO:
         model = recommended_model(data)
     find_model(model, data.setting)
-    return config.model_copy(update={"image_size": data.image_size, "model": model}), data
+    update: dict[str, object] = {"image_size": data.image_size, "model": model}
+    if data.setting.source == OWN:  # absolute, to be found from wherever the run is looked at
+        update["setting"] = str(Path(config.setting).expanduser().absolute())
+    for name in ("data_root", "cache_dir"):
+        if (folder := getattr(config, name)) is not None:
+            update[name] = folder.absolute()
+    return config.model_copy(update=update), data
 
 
 def _describe_device(device: torch.device) -> str:

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, to be obeyed between two iterations; a second SIGINT interrupts at once."""
+    """Collects SIGINT, SIGTERM and SIGHUP (a terminal that closes), to be obeyed between two iterations.
+
+    A second SIGINT interrupts at once.
+    """
     requests: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -18,7 +23,7 @@ def stop_requests() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         requests.append(number)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in _STOPS}
     try:
         yield requests
     finally:

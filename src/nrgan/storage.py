@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -32,9 +34,7 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        for abandoned in path.parent.glob(f".{path.name}.*.part"):
-            if not _alive(int(abandoned.suffixes[-2][1:])):
-                _remove(abandoned)
+        _clear_abandoned(path)
         try:
             yield temporary
             for file in (temporary, *temporary.rglob("*")):
@@ -44,8 +44,20 @@ def writing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             _sync(path.parent)
         finally:
-            for leftover in path.parent.glob(f".{path.name}.{os.getpid()}.*part"):
+            for leftover in path.parent.glob(f".{escape(path.name)}.{os.getpid()}.*part"):
                 _remove(leftover)
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Removes what killed writers of `path` left; puts back what one had set aside and not yet replaced."""
+    for abandoned in path.parent.glob(f".{escape(path.name)}.*part"):
+        found = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)(\.old)?\.part", abandoned.name)
+        if found is None or _alive(int(found[1])):
+            continue
+        if found[2] and not path.exists():
+            abandoned.rename(path)
+        else:
+            _remove(abandoned)
 
 
 def _alive(process: int) -> bool:

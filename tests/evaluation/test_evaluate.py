@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from conftest import TINY, nrgan
 from frechet import closed_form
@@ -20,10 +22,11 @@ from nrgan.evaluation.features import extract, load_features
 from nrgan.evaluation.metrics import Moments
 from nrgan.evaluation.real import read_moments
 from nrgan.evaluation.records import read_records
-from nrgan.evaluation.selection import fid, read_chosen
+from nrgan.evaluation.selection import Watch, fid, read_chosen
 from nrgan.evaluation.subject import CHUNK, Subject
 from nrgan.measuring import evaluate, select_snapshot
 from nrgan.networks import Generator
+from nrgan.run import Run
 
 SMALL = Protocol(("fid",), samples=500, features="random_convolutions")
 
@@ -108,7 +111,7 @@ def test_kept_statistics(run: Path, tmp_path: Path) -> None:
 
 
 def test_bad_questions(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="FID in 416 features needs more than 416 images"):
+    with pytest.raises(UserError, match=r"400 samples \(--samples\) would mean nothing, 417 are needed"):
         evaluate(run, replace(SMALL, samples=400))
     with pytest.raises(UserError, match="classify nothing"):
         evaluate(run, replace(SMALL, metrics=("is",)))
@@ -151,11 +154,8 @@ def test_evaluating_changes_nothing_that_is_learned(tmp_path: Path) -> None:
         pass
     for _ in train(watched(tmp_path / "alone", iterations=3, evaluate_every=0)):
         pass
-    one, two = (
-        (tmp_path / name / "snapshots" / "iteration-0000003" / "model.safetensors").read_bytes()
-        for name in ("watched", "alone")
-    )
-    assert one == two
+    one, two = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("watched", "alone"))
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_a_resumed_run_evaluates_on(tmp_path: Path) -> None:
@@ -212,3 +212,61 @@ def test_the_verbs(run: Path, tmp_path: Path) -> None:
     assert bad.returncode == 2 and bad.stderr.startswith("error: --features absent.pt") and "Trace" not in bad.stderr
     bad = nrgan("train", "shapes-ag25", "gan", tmp_path / "new", "--evaluate-every", 5, "--evaluate-features", "x.pt")
     assert bad.returncode == 2 and not (tmp_path / "new").exists(), "refused before anything is written"
+
+
+def test_an_evaluation_that_cannot_be_deletes_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    for _ in train(watched(out, evaluate_every=0)):
+        pass
+    for wrong, message in (({"evaluate_features": "x.pt"}, "no such file"), ({"evaluate_samples": 400}, "416")):
+        with pytest.raises(UserError, match=message):
+            Run(watched(out, **wrong), overwrite=True)
+    np.save(tmp_path / "five.npy", np.random.RandomState(0).randint(0, 256, (500, 16, 16, 5), dtype=np.uint8))
+    np.save(tmp_path / "few.npy", np.random.RandomState(0).randint(0, 256, (40, 16, 16, 3), dtype=np.uint8))
+    for name, message in (("five", "5 channels"), ("few", "40 real images would mean nothing")):
+        own = watched(
+            out, setting=str(tmp_path / f"{name}.npy"), image_size=None, evaluate_features="random_convolutions"
+        )
+        with pytest.raises(UserError, match=message):
+            Run(own, overwrite=True)
+    assert (out / "snapshots" / "iteration-0000006").is_dir() and (out / "checkpoint.safetensors").is_file()
+
+
+def test_an_evaluation_that_a_kill_cut_off_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = watched(tmp_path / "run", snapshot_interval=2)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "evaluate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(train(config))
+    assert read_records(tmp_path / "run") == []
+    list(train(config, resume=True))
+    assert [record.iteration for record in read_records(tmp_path / "run")] == [2, 4, 6]
+
+
+def test_best_is_compared_with_its_like(tmp_path: Path) -> None:
+    config = watched(tmp_path / "run", snapshot_interval=2, evaluate_every=0, iterations=4)
+    list(train(config))
+    select_snapshot(tmp_path / "run", replace(SMALL, samples=420), by_clean=True)
+    list(train(watched(tmp_path / "run"), resume=True))
+    chosen = read_chosen(tmp_path / "run")
+    assert chosen is not None
+    observed = [record for record in read_records(tmp_path / "run") if record.against == "observed"]
+    latest = next(record for record in reversed(observed) if record.iteration == 6)
+    if chosen.record.against == "observed":
+        assert chosen.record == latest
+    else:
+        kept = next(record for record in observed if record.iteration == chosen.record.iteration)
+        assert fid(latest) > fid(kept)
+
+
+def test_numbers_that_cannot_be(run: Path, tmp_path: Path) -> None:
+    for options in (("--batch-size", 0), ("--processes", 0), ("--seed", 2**64), ("--seed", -1)):
+        done = nrgan("evaluate", run, "--samples", 500, *options)
+        assert done.returncode == 2 and done.stderr.startswith(f"error: {options[0]} {options[1]}"), done.stderr
+    (tmp_path / "file").write_text("")
+    done = nrgan("generate", run, "--out", tmp_path / "file")
+    assert done.returncode == 2 and "is a file" in done.stderr

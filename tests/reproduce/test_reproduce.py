@@ -123,8 +123,7 @@ def cell(grid: Grid, index: int, value: float | None) -> Cell:
 def test_medians_published_figures_and_failures() -> None:
     grid = Grid(title="T", settings=("cifar10ag25", "shapes-ag25"), models=("gan", "sinrgan1"), seeds=(0, 1, 2))
     values = [150.0, 140.0, 145.0, 9.0, 8.0, 7.0, None, None, None, 3.0, None, 5.0]
-    order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-    table = Table(grid, [cell(grid, index, value) for index, value in zip(order, values, strict=True)])
+    table = Table(grid, [cell(grid, index, value) for index, value in enumerate(values)][::-1])
     header, gan, sinrgan1 = table.rows()
     assert header == ["model", "cifar10ag25 (A)", "published", "shapes-ag25"]
     assert gan == ["gan", "145.0 (140.0–150.0)", "145.8", "–"]
@@ -145,6 +144,9 @@ def test_medians_published_figures_and_failures() -> None:
         (("samples = 420", 'select = "best"'), "evaluation.select: input should be"),
         (("seeds = [0, 1]", "seeds = []"), "seeds: "),
         (("title = ", "title"), "no TOML"),
+        (("seeds = [0, 1]", "seeds = [0, 0]"), "seeds: one is named twice"),
+        (('["shapes-ag25"]', '["./scans"]'), "unknown setting './scans'"),
+        (("iterations = 4", 'device = "cpu"'), "device: is an option of the command"),
     ],
 )
 def test_bad_grids(changes: tuple[str, str], message: str, tmp_path: Path) -> None:

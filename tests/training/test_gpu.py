@@ -55,3 +55,15 @@ def test_a_run_on_the_gpu_resumes(tmp_path: Path) -> None:
             break
     reached = [p.iteration for p in train(config(tmp_path / "run", **options), resume=True)]
     assert reached[-1] == 40 and (tmp_path / "run" / "snapshots" / "iteration-0000040").is_dir()
+
+
+def test_a_streamed_run_on_the_gpu_is_measured(tmp_path: Path) -> None:
+    watching = {"stream": "always", "evaluate_every": 20, "evaluate_samples": 500}
+    done = [p.metrics for p in train(config(tmp_path / "run", iterations=40, **watching)) if p.metrics]
+    assert len(done) == 2 and (tmp_path / "run" / "best").is_dir()
+
+
+def test_parts_of_a_batch_are_captured_too(tmp_path: Path) -> None:
+    options = {"iterations": 40, "log_interval": 10, "iterations_per_launch": 5, "accumulate": 2}
+    reached = [p.iteration for p in train(config(tmp_path / "run", **options))]
+    assert reached[-1] == 40 and len(reached) < 40

@@ -10,13 +10,14 @@ import torch
 
 from nrgan import TrainConfig, UserError
 from nrgan.draws import FreshDraws
+from nrgan.training import loop
 from nrgan.training.batches import Place, ResidentBatches
 from nrgan.training.block import Block, single_iteration
 from nrgan.training.device import choose_device
 from nrgan.training.health import PATIENCE, Health
 from nrgan.training.loop import iterations, iterations_to_boundary
 from nrgan.training.losses import LossHistory
-from nrgan.training.state import learning_rate_factor, new_state
+from nrgan.training.state import TrainState, learning_rate_factor, new_state
 from nrgan.training.step import average
 
 CPU = torch.device("cpu")
@@ -225,3 +226,24 @@ def test_restoring_keeps_the_memory_that_a_graph_uses(tiny: dict[str, object]) -
     after = state.tensors()
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert all(after[name].data_ptr() == place for name, place in places.items() if "losses/" not in name)
+
+
+def test_streamed_images_are_never_captured(tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A captured graph takes its images from the device's memory, where streamed ones are not."""
+
+    class NoBlock:
+        def __init__(self, *_: object) -> None:
+            raise AssertionError("captured")
+
+    config = tiny_config(tiny, iterations_per_launch=2)
+    monkeypatch.setattr(loop, "Block", NoBlock)
+    monkeypatch.setattr(TrainState, "device", property(lambda _: torch.device("cuda")))
+    for resident in (False, True):
+        state = new_state(config, CPU, 3)
+        batches = ResidentBatches(noisy(), config.batch_size, state.place, CPU)
+        batches.resident = resident
+        if resident:
+            with pytest.raises(AssertionError, match="captured"):
+                list(iterations(state, config, batches))
+        else:
+            assert list(iterations(state, config, batches))[-1] == config.iterations

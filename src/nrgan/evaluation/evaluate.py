@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
+import signal
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,10 @@ import torch
 from nrgan.dataset import Preparing, TrainingData, default_features, open_data
 from nrgan.errors import UserError, unknown
 from nrgan.evaluation.features import INCEPTION, Features, extract, load_features, to_batch
-from nrgan.evaluation.metrics import METRICS, Sets
+from nrgan.evaluation.metrics import FEWEST, METRICS, Sets
 from nrgan.evaluation.real import Against, KeptMoments, Reference, real_images
 from nrgan.evaluation.records import Record, append, metric_name, read_records
-from nrgan.evaluation.subject import CHUNK, Subject
+from nrgan.evaluation.subject import CHUNK, Subject, check_seed
 from nrgan.noisy import Advance
 from nrgan.training.snapshot import About
 
@@ -52,8 +54,7 @@ class Protocol:
                 raise unknown("metric", metric, METRICS, listed=False)
         if self.samples < 2:
             raise UserError(f"--samples {self.samples}: metrics compare sets of images")
-        if self.seed < 0:
-            raise UserError(f"--seed {self.seed}: must not be negative")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Resources:
     reference: Path | None = None
     """Kept moments (`.npz`) to compare with, instead of the real images."""
     preparing: Preparing | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "processes"):
+            if (value := getattr(self, name)) < 1:
+                raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 at least")
 
 
 class Evaluator:
@@ -96,12 +102,6 @@ class Evaluator:
         self.choice = choice
         self.extractor = load_features(choice, image_size, resources.cache).to(resources.device)
         self.protocol = protocol = replace(protocol, metrics=protocol.metrics or self._possible())
-        size = self.extractor.num_features
-        if "fid" in protocol.metrics and protocol.samples <= size:
-            raise UserError(
-                f"--samples {protocol.samples}: FID in {size:,} features needs more than {size:,} images, "
-                "else the figure would mean nothing; take more, or choose other metrics or features"
-            )
         self.reference: Reference | KeptMoments
         if resources.reference is not None:
             self.reference = KeptMoments(resources.reference, self.extractor)
@@ -114,10 +114,33 @@ class Evaluator:
                 real, self.extractor, resources.cache, resources.batch_size, resources.device, resources.preparing
             )
 
+        self._check()
+
+    def _check(self) -> None:
+        """Refuses now what a metric would refuse after all the work."""
+        protocol, size = self.protocol, self.extractor.num_features
+        real, generated = self.reference.count, protocol.samples
+        if "is" in protocol.metrics and not self._classifies():
+            raise UserError(f"the features {self.extractor.name} classify nothing: leave the metric `is` out")
+        if "is" in protocol.metrics and generated < FEWEST["is"]:
+            raise UserError(f"--samples {generated}: the Inception Score needs {FEWEST['is']} at least")
+        for metric in ("fid", "kid", "pr"):
+            fewest = size + 1 if metric == "fid" else FEWEST[metric]
+            for count, what in ((generated, "samples (--samples)"), (real, "real images")):
+                if metric in protocol.metrics and count < fewest:
+                    raise UserError(
+                        f"{self.extractor.label(metric)}: {count:,} {what} would mean nothing, {fewest:,} are needed at"
+                        f" least{f' with {size:,} features' if metric == 'fid' else ''}; take more, other features or"
+                        " other metrics"
+                    )
+
+    def _classifies(self) -> bool:
+        blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
+        return self.extractor.logits(to_batch(blank, self.resources.device)) is not None
+
     def _possible(self) -> tuple[str, ...]:
         """The metrics that features and reference can give."""
-        blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
-        classifies = self.extractor.logits(to_batch(blank, self.resources.device)) is not None
+        classifies = self._classifies()
         needs_images = () if self.resources.reference is None else ("kid", "pr")
         return tuple(name for name in METRICS if (classifies or name != "is") and name not in needs_images)
 
@@ -212,8 +235,14 @@ class Evaluator:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(resources.processes, context, _begin_worker, (job, context.Value("i", 0))) as pool:
             futures = {pool.submit(_work, first, n): n for first, n in blocks}
-            for future in as_completed(futures):
-                advance(futures[future])
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    advance(futures[future])
+            except BrokenProcessPool as error:
+                raise UserError("a process that generated images has died; take fewer --processes") from error
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)  # of no effect where all are done
             return [future.result() for future in futures]
 
 
@@ -245,6 +274,7 @@ class _Worker:
 
 
 def _begin_worker(job: _Job, counter: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one decides
     with counter.get_lock():
         number = counter.value
         counter.value += 1

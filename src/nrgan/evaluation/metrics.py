@@ -24,6 +24,8 @@ Array = npt.NDArray[Any]
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 IS_SPLITS = 10
 NEIGHBOURS = 3
+FEWEST = {"kid": 50, "is": 10 * IS_SPLITS, "pr": 10 * NEIGHBOURS}
+"""Images below which a figure would mean nothing; FID needs more than there are features."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def frechet_distance(real: Moments, generated: Moments) -> float:
         if moments.count <= size:
             raise UserError(
                 f"FID of {moments.count:,} {name} images in {size:,} features would mean nothing: "
-                f"take more than {size:,} (--samples), or other features"
+                f"take more than {size:,}, or other features"
             )
         # before the eigenvalues: LAPACK ends the whole process over them
         _finite(f"FID's mean and covariance of the {name} images", moments.mu, moments.sigma)
@@ -93,8 +95,8 @@ def kernel_distance(real: Array, generated: Array, seed: int = 0) -> tuple[float
     from torchmetrics.image.kid import KernelInceptionDistance
 
     size = min(KID_SUBSET_SIZE, len(real), len(generated))
-    if size < 50:
-        raise UserError(f"KID of {size} images would mean nothing: take 50 at least, better 1,000 (--samples)")
+    if size < FEWEST["kid"]:
+        raise UserError(f"KID of {size} images would mean nothing: take {FEWEST['kid']} at least, better 1,000")
     with _quietly_seeded(seed):
         kid = KernelInceptionDistance(_AsTheyAre(real.shape[1]), subsets=KID_SUBSETS, subset_size=size)
         kid.update(torch.from_numpy(np.asarray(real, np.float64)), real=True)
@@ -111,8 +113,8 @@ def inception_score(logits: Array, seed: int = 0) -> tuple[float, float]:
     """
     from torchmetrics.image.inception import InceptionScore
 
-    if len(logits) < 10 * IS_SPLITS:
-        raise UserError(f"Inception Score of {len(logits)} images would mean nothing: take {10 * IS_SPLITS} at least")
+    if len(logits) < FEWEST["is"]:
+        raise UserError(f"Inception Score of {len(logits)} images would mean nothing: take {FEWEST['is']} at least")
     with _quietly_seeded(seed):
         score = InceptionScore(_AsTheyAre(logits.shape[1]), splits=IS_SPLITS)
         score.update(torch.from_numpy(np.asarray(logits, np.float64)))
@@ -124,13 +126,15 @@ def inception_score(logits: Array, seed: int = 0) -> tuple[float, float]:
 def precision_recall(real: Array, generated: Array, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
     """Improved precision and recall: the share of each set that lies within the other's k-nearest-neighbour balls.
 
-    Kynkäänniemi et al. 2019, k = 3. As many real images as generated ones, the first. Raises `UserError` for too few.
+    Kynkäänniemi et al. 2019, k = 3. As many real images as generated ones, evenly spaced. Raises `UserError` for too
+    few.
     """
     n = min(len(real), len(generated))
-    if n < 10 * neighbours:
-        raise UserError(f"precision and recall of {n} images would mean nothing: take {10 * neighbours} at least")
-    centre = real[:n].mean(axis=0, dtype=np.float64)
-    a, b = (torch.from_numpy(np.asarray(x[:n] - centre, np.float64)) for x in (real, generated))
+    if n < FEWEST["pr"]:
+        raise UserError(f"precision and recall of {n} images would mean nothing: take {FEWEST['pr']} at least")
+    chosen = real[np.arange(n) * len(real) // n]
+    centre = chosen.mean(axis=0, dtype=np.float64)
+    a, b = (torch.from_numpy(np.asarray(x - centre, np.float64)) for x in (chosen, generated[:n]))
     radius_a, radius_b = _radii(a, neighbours), _radii(b, neighbours)
     return _covered(b, a, radius_a), _covered(a, b, radius_b)
 
@@ -164,7 +168,7 @@ def _quietly_seeded(seed: int) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer")
         try:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # the CPU's alone, on which metrics are computed
             yield
         finally:
             torch.set_rng_state(state)

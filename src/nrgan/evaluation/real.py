@@ -19,7 +19,7 @@ from nrgan.evaluation.features import Features, extract
 from nrgan.evaluation.metrics import Moments
 from nrgan.images import nhwc, stored_from_unit
 from nrgan.noisy import key_digest
-from nrgan.storage import default_cache, writing
+from nrgan.storage import default_cache, sha256, writing
 from nrgan.training.snapshot import About
 
 Against = Literal["clean", "observed"]
@@ -43,8 +43,7 @@ def real_images(about: About, image_size: int, against: Against, data: TrainingD
 
     Raises `UserError` where there are no clean ones.
     """
-    count = min(len(data), MOST)
-    chosen = np.arange(count) * len(data) // count
+    chosen = data.evenly(MOST)
     if against == "clean":
         if not data.has_clean:
             raise UserError(
@@ -52,8 +51,8 @@ def real_images(about: About, image_size: int, against: Against, data: TrainingD
             )
         # the same clean images whatever noise they suffered
         key = {name: value for name, value in data.key.items() if name in ("data", "fit", "range")}
-        return RealImages(key, count, lambda rows: data.clean(chosen[rows]))
-    return RealImages(data.key, count, lambda rows: stored_from_unit(nhwc(data.noisy(chosen[rows]))))
+        return RealImages(key, len(chosen), lambda rows: data.clean(chosen[rows]))
+    return RealImages(data.key, len(chosen), lambda rows: stored_from_unit(nhwc(data.noisy(chosen[rows]))))
 
 
 class Reference:
@@ -123,12 +122,12 @@ class Reference:
 
 
 class KeptMoments:
-    """A reference of which only the moments are known: an `.npz` with `mu`, `sigma` and `count`, as others publish."""
+    """A reference of which only the moments are known: an `.npz` with `mu`, `sigma` and `count`."""
 
     def __init__(self, path: Path, extractor: Features) -> None:
         self._moments = read_moments(path, extractor)
         self.count = self._moments.count
-        self.digest = path.name
+        self.path, self.digest = path, sha256(path)[:16]
 
     def moments(self) -> Moments:
         """Mean and covariance of the features."""
@@ -136,7 +135,7 @@ class KeptMoments:
 
     def features(self) -> npt.NDArray[np.float32]:
         """Not known: raises `UserError`."""
-        raise UserError(f"{self.digest}: holds moments only; kid and pr need the images (leave --reference out)")
+        raise UserError(f"{self.path}: holds moments only; kid and pr need the images (leave --reference out)")
 
 
 def read_moments(path: Path, extractor: Features) -> Moments:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator
-from nrgan.evaluation.records import Record
+from nrgan.evaluation.records import Record, read_records
 from nrgan.evaluation.subject import Subject
 from nrgan.networks.generator import SNAPSHOTS
 from nrgan.storage import writing
 from nrgan.training.folder import BEST
-from nrgan.training.snapshot import About, snapshot_of
+from nrgan.training.snapshot import About, snapshot_folder, snapshot_of
 from nrgan.training.state import TrainState
 
 
@@ -76,22 +76,20 @@ class Watch:
     def evaluate(self, state: TrainState, about: About) -> list[Record]:
         """The figures of the averaged networks, which have been added to the run's lines."""
         records = self.evaluator.measure(Subject(state.averaged, about, self.run))
-        latest = fid_of(records)
-        best = read_chosen(self.run)
-        comparable = best is not None and self.evaluator.kept(self.run, best.record.iteration) is not None
-        if best is None or not comparable or fid(latest) <= fid(best.record):
+        latest, best = fid_of(records), read_chosen(self.run)
+        # by this protocol: `best/` may have been chosen by another one
+        of_best = None if best is None else self.evaluator.kept(self.run, best.record.iteration)
+        if of_best is None or fid(latest) <= fid(fid_of(of_best)):
             chosen = Chosen(latest, len(self._evaluated(latest)))
             snapshot_of(state, about, self.run / BEST, chosen=chosen.document())
         return records
 
     def _evaluated(self, like: Record) -> set[int]:
         """The iterations up to this one that were evaluated by the same protocol."""
-        from nrgan.evaluation.records import read_records
-
         return {
             record.iteration
             for record in read_records(self.run)
-            if record.iteration <= like.iteration and record.metric == like.metric
+            if record.iteration <= like.iteration and replace(record, iteration=like.iteration).same_question(like)
         }
 
 
@@ -104,9 +102,11 @@ class Candidate:
     clean: Record | None = None
 
 
-def saved_snapshots(run: Path) -> list[Path]:
-    """The snapshot folders of a run, oldest first; raises `UserError` where there is none."""
+def saved_snapshots(run: Path, until: int | None = None) -> list[Path]:
+    """The snapshot folders of a run, up to an iteration, oldest first; raises `UserError` where there is none."""
     found = sorted(path for path in (run / SNAPSHOTS).glob("*") if (path / "model.safetensors").is_file())
+    if until is not None:
+        found = [path for path in found if path <= snapshot_folder(run, until)]
     if not found:
         raise UserError(f"{run}: has no snapshots to choose from (train it first; see --snapshot-interval)")
     return found

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from nrgan.draws import FreshDraws
+from nrgan.errors import UserError
 from nrgan.images import stored_from_signed
 from nrgan.networks.generator import SNAPSHOTS, latents, newest_snapshot
 from nrgan.observation import Observation
@@ -20,6 +21,12 @@ from nrgan.training.state import GeneratorPair
 
 CHUNK = 100
 """Images that are generated together: the same whatever the batch size, so that their values and draws are too."""
+
+
+def check_seed(seed: int) -> None:
+    """Raises `UserError` for a seed that no series of images has."""
+    if not 0 <= seed < 2**63:
+        raise UserError(f"--seed {seed}: must not be negative, nor have more than 63 bits")
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[i
         for run, name, of_run in zip(runs, names, records, strict=True):
             if panel == "losses":
                 lines = read_metrics(run / METRICS) if (run / METRICS).exists() else []
-                points = [(line["iteration"], line["generator"]) for line in lines]
+                points = [(line["iteration"], line["generator"]) for line in lines if "generator" in line]
             else:
                 by_iteration = sorted(of_run.get(panel, {}).items())
                 points = [(iteration, next(iter(r.results.values()))) for iteration, r in by_iteration]

@@ -53,7 +53,7 @@ def measure_cells(
             yield Cell(config, None, failure=failures.get(config.out, "not trained"))
             continue
         try:
-            best = choose(config.out, evaluation, resources)
+            best = choose(config.out, config.iterations, evaluation, resources)
             subject = Subject.load(best)
             key = (config.setting, config.data_seed)
             if key not in evaluators:
@@ -65,14 +65,15 @@ def measure_cells(
             yield Cell(config, None, failure=str(error))
 
 
-def choose(run: Path, evaluation: Evaluation, resources: Resources) -> Path:
-    """The snapshot that counts, by the rule of the grid."""
+def choose(run: Path, iterations: int, evaluation: Evaluation, resources: Resources) -> Path:
+    """The snapshot that counts, by the rule of the grid; a run that has gone on for longer is taken as it was."""
     if evaluation.select == "last":
-        return saved_snapshots(run)[-1]
+        return saved_snapshots(run, iterations)[-1]
     protocol = Protocol(
         samples=evaluation.select_samples, features=evaluation.features, seed=evaluation.seed, against=evaluation.select
     )
-    select_snapshot(run, protocol, resources, by_clean=evaluation.select == "clean", show_clean=False)
+    by_clean = evaluation.select == "clean"
+    select_snapshot(run, protocol, resources, by_clean, show_clean=False, until=iterations)
     assert read_chosen(run) is not None
     return run / BEST
 

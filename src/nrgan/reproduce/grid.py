@@ -7,11 +7,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nrgan.errors import UserError, unknown
 from nrgan.models import MODELS, find_model
-from nrgan.settings import find_setting
+from nrgan.settings import SETTINGS, find_setting
 from nrgan.training.config import Count, Positive, TrainConfig
 
 if sys.version_info >= (3, 11):
@@ -20,6 +20,7 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
 _OF_THE_CELL = {"setting", "model", "out", "seed"}
+_OF_THE_COMMAND = {"device", "data_root", "cache_dir", "threads"}
 
 
 class Evaluation(BaseModel):
@@ -51,13 +52,29 @@ class Grid(BaseModel):
     """Options of `nrgan train`, by their names with underscores."""
     evaluation: Evaluation = Evaluation()
 
+    @model_validator(mode="after")
+    def _check(self) -> Grid:
+        """Refuses cells that would meet in one folder, and images that the table knows nothing of."""
+        for name in ("settings", "models", "seeds"):
+            if len(set(entries := getattr(self, name))) < len(entries):
+                raise UserError(f"{name}: one is named twice")
+        for setting in self.settings:
+            if setting not in SETTINGS:
+                raise unknown("setting", setting, SETTINGS)
+        for model in self.models:
+            if model not in MODELS:
+                raise unknown("model", model, MODELS)
+        if wrong := _OF_THE_CELL & self.training.keys():
+            raise UserError(f"[training] {', '.join(sorted(wrong))}: every cell has its own; leave it out")
+        if wrong := _OF_THE_COMMAND & self.training.keys():
+            raise UserError(f"[training] {', '.join(sorted(wrong))}: is an option of the command; leave it out")
+        return self
+
     def cells(self, out: Path, **options: Any) -> list[TrainConfig]:
         """The runs, one a setting, model and seed, leaving out models that do not fit a setting.
 
         out: the folder of the table; options: more of `nrgan train`, over those of the grid. Raises `UserError`.
         """
-        if wrong := _OF_THE_CELL & self.training.keys():
-            raise UserError(f"[training] {', '.join(sorted(wrong))}: every cell has its own; leave it out")
         return [
             TrainConfig(
                 setting=setting,
@@ -74,12 +91,9 @@ class Grid(BaseModel):
 
     @staticmethod
     def fits(model: str, setting: str) -> bool:
-        """Whether the model can be trained on the setting. Raises `UserError` for unknown names."""
-        found = find_setting(setting)
-        if model not in MODELS:
-            find_model(model, found)  # says what is known
+        """Whether the model can be trained on the setting."""
         try:
-            find_model(model, found)
+            find_model(model, find_setting(setting))
         except UserError:
             return False
         return True

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from nrgan.draws import Draws
+from nrgan.errors import UserError
 from nrgan.images import STORED_LEVELS, dequantise, signed_from_unit
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _PREFETCHED = 4
 """Batches that each worker process holds ready."""
+
+
+_Prepared = tuple[Tensor, Tensor] | str
+"""The places of a batch and its images, or what went wrong."""
 
 
 @dataclass
@@ -136,7 +141,7 @@ class StreamedBatches(Batches):
         super().__init__(len(data), batch_size, place, device, data.levels)
         self.data, self.workers = data, workers
         self.waited = 0.0
-        self._ahead: Iterator[tuple[Tensor, Tensor]] | None = None
+        self._ahead: Iterator[_Prepared] | None = None
 
     def rows(self, count: int) -> Tensor:
         if self._ahead is None:
@@ -147,13 +152,19 @@ class StreamedBatches(Batches):
     def unit(self, rows: Tensor) -> Tensor:
         assert self._ahead is not None, "rows come first"
         begun = time.monotonic()
-        prepared, images = next(self._ahead)
+        try:
+            found = next(self._ahead)
+        except RuntimeError as error:
+            raise UserError(f"a process that reads images has died ({error}); take fewer --workers") from error
         self.waited += time.monotonic() - begun
-        if not torch.equal(prepared, rows):
+        if isinstance(found, str):
+            raise UserError(found)
+        prepared, images = found
+        if not torch.equal(prepared, rows.cpu()):
             raise RuntimeError("batches are taken in their order, each once")
         return images.to(self.device, non_blocking=True)
 
-    def _loader(self, order: Order) -> DataLoader[tuple[Tensor, Tensor]]:
+    def _loader(self, order: Order) -> DataLoader[_Prepared]:
         return DataLoader(
             _Read(self.data),
             batch_size=None,
@@ -161,21 +172,24 @@ class StreamedBatches(Batches):
             num_workers=self.workers,
             prefetch_factor=_PREFETCHED if self.workers else None,
             pin_memory=self.device.type == "cuda",
-            worker_init_fn=_leave_interrupts,
+            worker_init_fn=_leave_signals,
         )
 
     def close(self) -> None:
         self._ahead = None  # ends the workers
 
 
-class _Read(Dataset[tuple[Tensor, Tensor]]):
+class _Read(Dataset[_Prepared]):
     """Gives whole batches, by the places of their images."""
 
     def __init__(self, data: TrainingData) -> None:
         self.data = data
 
-    def __getitem__(self, places: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(places), torch.from_numpy(self.data.noisy(places))
+    def __getitem__(self, places: npt.NDArray[np.int64]) -> _Prepared:
+        try:
+            return torch.from_numpy(places), torch.from_numpy(self.data.noisy(places))
+        except UserError as error:  # as a value: an exception would bring its whole traceback with it
+            return str(error)
 
 
 class _Endless(Sampler[npt.NDArray[np.int64]]):
@@ -189,6 +203,7 @@ class _Endless(Sampler[npt.NDArray[np.int64]]):
             yield self.order.next(1)[0]
 
 
-def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of the terminal; the training process alone decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals(worker: int) -> None:
+    """Ctrl-C, and some systems' stop, reach every process; the training process alone decides what they mean."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -280,7 +280,11 @@ _FREE_ON_RESUME = frozenset(
 
 def identity(config: TrainConfig) -> dict[str, Any]:
     """The options that make a run the run it is: only with the same ones may it go on."""
+    from nrgan.settings import SETTINGS
+
     free = _FREE_ON_RESUME - ({"iterations"} if config.decay_iterations else set())
+    if config.setting not in SETTINGS:  # one's own images may move; what is in them is in the checkpoint
+        free |= {"setting"}
     return {name: value for name, value in config.model_dump(mode="json").items() if name not in free}
 
 

@@ -62,7 +62,8 @@ def keep_freed_memory() -> None:
 def memory_for_data(device: torch.device) -> int:
     """Bytes that the training images may take on a device: half of what is free, the rest is the networks'."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0]) // 2
+        # they are made in the host's memory, and copied
+        return min(int(torch.cuda.mem_get_info(device)[0]), _free_memory()) // 2
     return _free_memory() // 2
 
 

@@ -11,7 +11,7 @@ import subprocess
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from nrgan.errors import UserError
 from nrgan.networks.generator import SNAPSHOTS
@@ -50,11 +50,15 @@ def claim(config: TrainConfig, resume: bool, overwrite: bool) -> None:
         raise UserError(f"{out}: is no run's folder, but holds {', '.join(strange)}; choose another folder")
 
 
-def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
-    """Makes the folder and writes `config.json`; deletes the run that is there unless it goes on."""
+def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> IO[str]:
+    """Makes the folder and writes `config.json`; deletes the run that is there unless it goes on.
+
+    Returns a file whose lock keeps other processes out until it is closed. Raises `UserError` where one is there.
+    """
     out = config.out
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
+        lock = _lock(out)
         if not resume:
             # not the configuration, which is replaced below: a kill in between leaves a run that can begin again
             for path in (*(out / name for name in _MADE_BY_RUNS), *out.glob("metric-*.jsonl")):
@@ -69,6 +73,21 @@ def begin(config: TrainConfig, about: dict[str, Any], resume: bool) -> None:
     }
     with writing(out / CONFIG) as part:
         part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return lock
+
+
+def _lock(out: Path) -> IO[str]:
+    """Takes the run folder for this process, where the system has such locks."""
+    file = (out / ".lock").open("w", encoding="utf-8")
+    if os.name == "posix":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise UserError(f"{out}: is being trained by another process; wait for it, or stop it") from error
+    return file
 
 
 def read_config(run: Path) -> dict[str, Any]:

@@ -80,6 +80,10 @@ def choose_range(spec: str, statistics: Statistics, dtype: str) -> tuple[ValueRa
         low, high = _percentiles(spec, float(percentiles[1]), float(percentiles[2]), statistics)
     else:
         raise UserError(f"--range {spec}: is no range of values; {_WOULD_DO}")
+    if dtype != "float32":  # on whole values, of which there are as many as steps and one
+        low, high = float(math.ceil(low)), float(math.floor(high))
+        if low >= high:
+            raise UserError(f"--range {spec}: holds no two whole values; {_WOULD_DO}")
     below, above = _percent(statistics.share_below(low)), _percent(statistics.share_above(high))
     outside = f"{below} of the values lie below and {above} above it"
     sentence = f"The range is {low:.9g} to {high:.9g}; {outside}."
