@@ -113,7 +113,7 @@ def test_out_that_cannot_be_a_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
 def test_out_without_permission(tmp_path: Path) -> None:
     code = (
-        "import os, sys; import nrgan.demo.demo; from nrgan.cli import main; os.setuid(65534);"
+        "import os, sys; import nrgan.run; from nrgan.cli import main; os.setuid(65534);"
         "main(['train', 'shapes-ag25', 'gan', sys.argv[1], '--cache-dir', sys.argv[2], *sys.argv[3:]])"
     )
     cache = tmp_path / "cache"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from nrgan.errors import UserError
-from nrgan.training.config import TrainConfig
+from nrgan.training.config import AUTO, TrainConfig
 
 if TYPE_CHECKING:
     from nrgan.evaluation.evaluate import Resources
@@ -151,8 +151,8 @@ class Select:
     """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
     seed: int = 0
     """Of the generated images."""
-    regret: tyro.conf.FlagCreatePairsOff[bool] = True
-    """Measure against the clean images too, and show what choosing without them costs."""
+    only_observed: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Leave clean images out of it: else, where there are some, it shows what choosing without them costs."""
 
     def run(self) -> int:
         from nrgan.evaluation.evaluate import Protocol
@@ -163,7 +163,7 @@ class Select:
         protocol = Protocol(samples=self.samples, features=self.features, seed=self.seed)
         with Display() as display:
             found = select_snapshot(
-                self.run_folder, protocol, _resources(self.where, display), self.by == "clean", self.regret
+                self.run_folder, protocol, _resources(self.where, display), self.by == "clean", not self.only_observed
             )
         show(selection(found.candidates, found.chosen))
         if found.regret is not None:
@@ -474,6 +474,9 @@ def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
     with Display() as display:
         run = Run(config, resume, overwrite, display.preparing)
         first = run.state.iteration
+        if config.model == AUTO:
+            display.say(f"auto: {run.config.model}; nrgan diagnose says why")
+        config = run.config
         display.say(
             f"{f'going on at iteration {first:,}:' if first else 'training'} {config.model} on "
             f"{config.setting} in {config.out} ({run.device_name})"

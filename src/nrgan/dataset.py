@@ -208,7 +208,7 @@ def open_data(
 ) -> TrainingData:
     """The images of a choice. The user's own are all read once, so that nothing about them fails later.
 
-    any_size: cut the user's own images into tiles where they are no squares to train on and no size is chosen.
+    any_size: cut the user's own images into small tiles where they are large, or no squares, and no size is chosen.
     Raises `UserError` where they cannot be had, or are not what training needs.
     """
     if choice.found.source != OWN:
@@ -225,8 +225,8 @@ _TILE = 64
 
 
 def _tiles_of(images: OwnImages) -> dict[str, Any]:
-    """The size and fit that look at all of the images, where they are not all the same trainable square."""
+    """The size and fit that look at all of the images, where they are not all the same small trainable square."""
     sides = np.unique(images.sizes)
-    if len(sides) == 1 and trainable(int(sides[0])):
+    if len(sides) == 1 and trainable(int(sides[0])) and sides[0] <= _TILE:
         return {}
     return {"image_size": min(_TILE, int(sides[0]) // STEP * STEP), "fit": "tiles"}

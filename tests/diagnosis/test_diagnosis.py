@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -211,3 +212,11 @@ def test_photographs_without_noise(photographs: npt.NDArray[np.uint8]) -> None:
     found = diagnose(unit_from_stored(photographs))
     assert found.little_noise
     assert found.level_below < 6
+
+
+def test_where_the_relation_cannot_be_told_the_model_learns_it() -> None:
+    found = of_shapes("ag25")
+    assert recommend(found).model == "sinrgan1"
+    assert recommend(replace(found, dependence="unknown")).model == "sdnrgan2"
+    correlated = replace(found, dependence="unknown", white=False)
+    assert recommend(correlated).model == "sinrgan2"

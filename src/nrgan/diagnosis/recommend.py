@@ -57,6 +57,15 @@ def _signal_independent(found: Diagnosis) -> Recommendation:
         return Recommendation(
             "sinrgan2", f"{how}; sinrgan1 does not fit, for {' and '.join(wrong)}", [weaker], found.unknowns
         )
+    if found.dependence == "unknown":
+        # it is right either way: where there is no relation, it learns that
+        return Recommendation(
+            "sdnrgan2",
+            "the images cannot tell whether the noise depends on the signal, and this model learns that; the noise is"
+            " white and Gaussian",
+            ["sinrgan1: if you know that it does not depend on the signal", weaker],
+            found.unknowns,
+        )
     return Recommendation(
         "sinrgan1",
         f"{how}, and is white and Gaussian",
