@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,6 +73,8 @@ def in_own_values(subject: Subject, seed: int, count: int, first: int = 0) -> It
 
     Image i depends on (seed, i) alone. The noise is a difference, in the data's units, as float32.
     """
+    # in double precision: single's last bits differ from process to process, and 16-bit values show it
+    subject = replace(subject, pair=copy.deepcopy(subject.pair).double())
     value_range: ValueRange = subject.about.value_range
     span = value_range.high - value_range.low
     for chunk in range(first // CHUNK, -(-(first + count) // CHUNK)):
@@ -111,17 +114,10 @@ def generate(
     file_format: auto is PNG where it can hold them, else TIFF. extras: `noise` (float32, TIFF or NPY) and `noisy`
     beside them. `generated.json` says of what snapshot and seed they are. Raises `UserError`.
     """
-    check_seed(seed)
-    if count < 1 or first < 0:
-        raise UserError("--count must be 1 at least, and --first not negative")
-    for extra in extras:
-        if extra not in EXTRAS:
-            raise unknown("part of an image", extra, EXTRAS, listed=False)
+    _check(out, count, seed, first, extras)
     subject = Subject.load(path)
     subject.pair.to(device or torch.device("cpu"))
     chosen = file_format if file_format != "auto" else _fitting(subject)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
     if "noise" in extras and subject.observe(seed, 0).noise is None:
         raise UserError(f"{subject.about.model} adds no noise: leave it out of --with")
     suffix, save = _WRITERS[chosen]
@@ -147,6 +143,18 @@ def generate(
     with writing(out / INDEX) as part:
         part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return subject
+
+
+def _check(out: Path, count: int, seed: int, first: int, extras: tuple[str, ...]) -> None:
+    """Refuses what cannot be, before anything is loaded."""
+    check_seed(seed)
+    if count < 1 or first < 0:
+        raise UserError("--count must be 1 at least, and --first not negative")
+    for extra in extras:
+        if extra not in EXTRAS:
+            raise unknown("part of an image", extra, EXTRAS, listed=False)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
 
 
 def _fitting(subject: Subject) -> str:

@@ -55,10 +55,11 @@ class Subject:
     def observe(self, seed: int, chunk: int) -> Observation:
         """Images 100·chunk … 100·chunk + 99 of a seed, observed; those of `Generator.sample`, seeds alike."""
         indices = range(chunk * CHUNK, (chunk + 1) * CHUNK)
-        z = latents(seed, indices, self.pair.generator.latent_size).to(self.device)
+        weight = self.pair.generator.start.weight
+        z = latents(seed, indices, self.pair.generator.latent_size).to(weight)
         of_chunk = np.random.SeedSequence([seed, chunk]).generate_state(1, np.uint64)[0]
         rng = torch.Generator(self.device).manual_seed(int(of_chunk) >> 1)
-        observation: Observation = self.pair.observer(self.pair.generator(z), z, FreshDraws(rng))
+        observation: Observation = self.pair.observer(self.pair.generator(z), z, FreshDraws(rng, dtype=weight.dtype))
         return observation
 
     def images(self, seed: int, n: int, observed: bool, first: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
