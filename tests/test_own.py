@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 import tarfile
@@ -30,6 +32,7 @@ from nrgan.measuring import evaluate
 from nrgan.run import Run, open_run_data
 from nrgan.training.batches import Place, ResidentBatches, StreamedBatches
 from nrgan.training.folder import read_config
+from test_run import assert_same_run
 
 Array = npt.NDArray[Any]
 COUNT = 12
@@ -359,15 +362,63 @@ def test_a_run_is_found_from_anywhere_and_its_images_may_move(tmp_path: Path, mo
     assert done.returncode == 0, done.stderr
 
 
-def test_an_image_that_vanishes_while_streaming_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_image_that_vanishes_while_streaming_is_named_and_nothing_is_lost(workers: int, tmp_path: Path) -> None:
     path = folder(pictures("uint8", 3), tmp_path / "images")
-    run = Run(options(path, tmp_path / "run", stream="always", iterations=500))
-    for file in path.rglob("*.png"):
-        file.unlink()
+    changed = {"stream": "always", "workers": workers, "critic_steps": 2, "iterations": 60, "checkpoint_minutes": 0}
+    run = Run(options(path, tmp_path / "run", **changed))
+    files = {file: file.read_bytes() for file in path.rglob("*.png")}
+    stamps = {file: file.stat().st_mtime_ns for file in files}
     with pytest.raises(UserError, match=r"\.png: cannot be read: No such file") as raised:
-        list(run.progress())
+        for progress in run.progress():
+            if progress.iteration == 3:
+                for file in files:
+                    file.unlink()
     assert "Traceback" not in str(raised.value)
-    assert (tmp_path / "run" / "checkpoint.safetensors").exists(), "what was learned is kept"
+    for file, content in files.items():
+        file.write_bytes(content)
+        os.utime(file, ns=(stamps[file], stamps[file]))
+    for _ in train(options(path, tmp_path / "run", **changed), resume=True):
+        pass
+    for _ in train(options(path, tmp_path / "whole", **changed)):
+        pass
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_reader_that_dies_costs_nothing(tmp_path: Path) -> None:
+    path = folder(pictures("uint8", 3), tmp_path / "images")
+    changed = {"stream": "always", "workers": 1, "iterations": 60}
+    run = Run(options(path, tmp_path / "run", **changed))
+    with pytest.raises(UserError, match="take fewer --workers"):
+        for progress in run.progress():
+            if progress.iteration == 3:
+                (reader,) = multiprocessing.active_children()
+                reader.kill()
+                reader.join()
+    for _ in train(options(path, tmp_path / "run", **changed), resume=True):
+        pass
+    for _ in train(options(path, tmp_path / "whole", **changed)):
+        pass
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_state_in_the_middle_of_an_iteration_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stack(pictures("uint8", 3), tmp_path / "images")
+    changed = {"checkpoint_minutes": 0}
+
+    def fails(*_: object) -> None:
+        raise UserError("between the generators' update and the discriminator's")
+
+    run = Run(options(path, tmp_path / "run", **changed))
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="between"):
+        for progress in run.progress():
+            if progress.iteration == 3:
+                patch.setattr("nrgan.training.block.discriminator_step", fails)
+    for _ in train(options(path, tmp_path / "run", **changed), resume=True):
+        pass
+    for _ in train(options(path, tmp_path / "whole", **changed)):
+        pass
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:

@@ -144,7 +144,8 @@ class Run:
                 yield shown
             self._finish()
         except (GeneratorExit, UserError) as stop:
-            if not isinstance(stop, TrainingDiverged):  # whose state is not worth going on from
+            # neither a state that diverged nor one in the middle of an iteration is worth going on from
+            if self.state.whole and not isinstance(stop, TrainingDiverged):
                 self.save_checkpoint()
             raise
         finally:

@@ -47,6 +47,7 @@ class Order:
         if batch_size > count:
             raise ValueError(f"a batch of {batch_size} from {count} images")
         self.count, self.batch_size, self.place = count, batch_size, place
+        self._before = copy(place)
         self._of_epoch: tuple[int, npt.NDArray[np.int64]] | None = None
 
     def _epoch(self) -> npt.NDArray[np.int64]:
@@ -58,6 +59,7 @@ class Order:
     def next(self, batches: int) -> npt.NDArray[np.int64]:
         """The places of the next so many batches, (batches, B); moves `place` on."""
         place, parts = self.place, []
+        self._before = copy(place)
         while batches:
             left = (self.count - place.position) // self.batch_size
             if not left:
@@ -68,6 +70,10 @@ class Order:
             parts.append(self._epoch()[place.position : end].reshape(n, self.batch_size))
             place.position, batches = end, batches - n
         return np.concatenate(parts)
+
+    def back(self) -> None:
+        """Puts `place` back to where it was before the last `next`."""
+        self.place.epoch, self.place.position = self._before.epoch, self._before.position
 
 
 class Batches(ABC):
@@ -94,9 +100,23 @@ class Batches(ABC):
         """The places in the set of the next `count` batches, (count, B) int64 on the device; moves `place` on."""
         return torch.from_numpy(self.order.next(count)).to(self.device)
 
+    def read(self, rows: Tensor) -> list[Tensor]:
+        """The images of some batches, `rows` of (count, B) places, unit range; on failure `place` is as before `rows`.
+
+        Raises `UserError` where an image cannot be read any more.
+        """
+        try:
+            return [self.unit(of_batch) for of_batch in rows]
+        except UserError:
+            self.order.back()
+            raise
+
     def take(self, rows: Tensor, draws: Draws) -> Tensor:
         """The images of these places, (B, C, H, W), signed range, dequantised with `draws`; not yet clamped."""
-        x = self.unit(rows)
+        return self.fed(self.unit(rows), draws)
+
+    def fed(self, x: Tensor, draws: Draws) -> Tensor:
+        """Images as training sees them, unit (B, C, H, W) → signed range, dequantised with `draws`; not yet clamped."""
         if self.levels is None:
             return signed_from_unit(x)
         return dequantise(x, draws.uniform("dequantisation", tuple(x.shape)), self.levels)

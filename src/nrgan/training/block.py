@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -18,13 +20,16 @@ _WARM_UP = 3
 def single_iteration(state: TrainState, config: TrainConfig, batches: Batches) -> None:
     """One iteration, launched operation by operation.
 
-    The very first updates only the discriminator, as the published training does.
+    The very first updates only the discriminator, as the published training does. Raises `UserError` where an image
+    cannot be read, before anything is changed.
     """
-    rows = batches.rows(config.critic_steps)
+    real = batches.read(batches.rows(config.critic_steps))
+    state.whole = False
     rates = _rates(config, state.iteration)
-    losses = _iterate(state, config, batches, rows, *rates, generator=state.iteration > 0)
+    losses = _iterate(state, config, batches, real, *rates, generator=state.iteration > 0)
     state.losses.add(state.losses.row(losses)[None], losses)
     state.iteration += 1
+    state.whole = True
 
 
 def _rates(config: TrainConfig, iteration: int) -> tuple[float, float]:
@@ -41,20 +46,19 @@ def _iterate(
     state: TrainState,
     config: TrainConfig,
     batches: Batches,
-    rows: Tensor,
+    real: Sequence[Tensor],
     generator_rate: float | Tensor,
     discriminator_rate: float | Tensor,
     generator: bool = True,
 ) -> Losses:
-    """The device's work of one iteration. `rows`, (critic steps, B): the places of the real batches."""
+    """The device's work of one iteration. `real`: a batch of images, unit range, for each of D's updates."""
     losses: dict[str, Tensor] = {}
     if generator:
         _set_rate(state.generator_adam, generator_rate)
         losses |= generator_step(state, config, state.draws())
     _set_rate(state.discriminator_adam, discriminator_rate)
-    for of_batch in rows:
-        real = batches.take(of_batch, state.draws())
-        losses |= discriminator_step(state, config, real, state.draws())
+    for images in real:
+        losses |= discriminator_step(state, config, batches.fed(images, state.draws()), state.draws())
     return losses
 
 
@@ -86,6 +90,7 @@ class Block:
     def run(self) -> None:
         """The next `length` iterations."""
         self._fill()
+        self.state.whole = False
         if self.state.device.type == "cuda":
             if self.graph is None:
                 self.graph = self._capture()
@@ -95,6 +100,7 @@ class Block:
         assert self.losses is not None
         self.state.losses.add(self.losses, self.names)
         self.state.iteration += self.length
+        self.state.whole = True
 
     def _fill(self) -> None:
         """Puts the next batches' places and the learning rates into the buffers."""
@@ -106,7 +112,14 @@ class Block:
 
     def _work(self) -> None:
         losses = [
-            _iterate(self.state, self.config, self.batches, self.rows[i], self.rates[i, 0], self.rates[i, 1])
+            _iterate(
+                self.state,
+                self.config,
+                self.batches,
+                self.batches.read(self.rows[i]),
+                self.rates[i, 0],
+                self.rates[i, 1],
+            )
             for i in range(self.length)
         ]
         self.losses = torch.stack([self.state.losses.row(of_one) for of_one in losses])

@@ -41,6 +41,8 @@ class TrainState:
     place: Place
     losses: LossHistory
     iteration: int = 0
+    whole: bool = True
+    """False within an iteration, when some networks have been updated and others not: then it is not to be saved."""
 
     @property
     def device(self) -> torch.device:
