@@ -146,3 +146,35 @@ def test_both_ways_to_start() -> None:
     assert nrgan("--help").returncode == 0
     script = Path(sys.executable).with_name("nrgan")
     assert subprocess.run([script, "--help"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bench", "--channels", "2", "--image-size", "8", "--batch-size", "2", "--rounds", "1", "--json"],
+        ["compare", "a", "b", "--out"],
+    ],
+)
+def test_a_folder_in_the_way_is_left_alone(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("folder", "folder.png"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("x")
+    out = tmp_path / ("folder.png" if command[0] == "compare" else "folder")
+    assert "is a folder; give the name of a file" in failed(capsys, *command, out)
+    assert (out / "mine").read_text() == "x"
+
+
+def test_a_table_in_the_way_is_named_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "table.csv").write_text("mine")
+    assert "table.csv: is there already" in failed(capsys, "reproduce", "quick", "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_diagnosis_in_the_way_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "diagnosis.json").write_text("{}")
+    assert "diagnosis.json: is there already" in failed(capsys, "diagnose", "shapes-ag25", "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["diagnosis.json"]

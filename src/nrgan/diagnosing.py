@@ -15,6 +15,7 @@ from nrgan.errors import UserError
 from nrgan.images import nhwc
 from nrgan.noisy import NoisyImages
 from nrgan.settings import SETTINGS
+from nrgan.storage import check_output
 
 LOOKED_AT = 2000
 """Images that a diagnosis looks at, unless another number is asked for."""
@@ -47,6 +48,8 @@ def diagnose_images(
     """
     if count < 1:
         raise UserError(f"--images {count}: must be 1 at least")
+    for name in ("diagnosis.json", "diagnosis.png"):
+        check_output(out / name)
     if choice.setting in SETTINGS and choice.image_size is None:
         choice = replace(choice, image_size=32)
     data = open_data(choice, data_root, preparing=preparing, any_size=True)

@@ -15,6 +15,7 @@ from rich.progress import TaskID
 
 from nrgan.reports.display import Display
 from nrgan.stopping import stop_requests
+from nrgan.storage import append_to, disk_errors
 from nrgan.training.config import TrainConfig
 from nrgan.training.folder import METRICS
 
@@ -59,7 +60,7 @@ def train_all(configs: Sequence[TrainConfig], jobs: int, display: Display) -> tu
 def _start(config: TrainConfig) -> subprocess.Popen[bytes]:
     config.out.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "nrgan", "train", *config.command_line(), "--resume"]
-    with _log(config).open("a") as log:
+    with disk_errors(_log(config)), append_to(_log(config)) as log:
         # in a session of its own: Ctrl-C reaches this process alone, which passes it on
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 

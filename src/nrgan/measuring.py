@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from nrgan.evaluation.selection import Candidate, fid_of, saved_snapshots, selec
 from nrgan.evaluation.subject import Subject, check_seed, run_of
 from nrgan.networks.generator import newest_snapshot
 from nrgan.reports.noise_figure import draw_noise
-from nrgan.storage import writing
+from nrgan.storage import write_json
 from nrgan.training.folder import CONFIG, read_config
 
 NOISE_CHECK = "noise-check"
@@ -112,9 +111,7 @@ def check_run_noise(path: Path, samples: int, seed: int, resources: Resources | 
     subject = Subject.load(path)
     subject.pair.to(resources.device)
     check = check_noise(subject, resources, samples, seed)
-    with writing(subject.run / f"{NOISE_CHECK}.json") as part:
-        document = {**asdict(check), "differences": check.differences()}
-        part.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    write_json({**asdict(check), "differences": check.differences()}, subject.run / f"{NOISE_CHECK}.json")
     figure = subject.run / f"{NOISE_CHECK}.png"
     draw_noise(check, figure)
     return check, figure

@@ -30,3 +30,31 @@ def test_two_runs(tmp_path: Path) -> None:
         compare([tmp_path / "a/run"] * 2, tmp_path / "one.png")
     with pytest.raises(UserError, match="holds no run"):
         compare([tmp_path / "a", tmp_path / "b"], tmp_path / "one.png")
+
+
+def test_nothing_of_the_users_is_lost(tmp_path: Path) -> None:
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for out in runs:
+        for _ in train(TrainConfig(setting="shapes-ag25", model="gan", out=out, **TINY)):
+            pass
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "folder.png" / "mine").write_text("x")
+    (tmp_path / "notes.md").write_text("mine")
+    refused = {
+        tmp_path / "folder.png": "is a folder",
+        runs[0]: "ends in .png",
+        tmp_path: "ends in .png",
+        tmp_path / "notes.png": r"notes\.md: is there already",
+        tmp_path / "fig.md": "ends in .png",
+        runs[0] / "metrics.jsonl": "ends in .png",
+        runs[0] / "samples" / "real_noisy.png": r"real_noisy\.png: is there already",
+    }
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for out, message in refused.items():
+        with pytest.raises(UserError, match=message):
+            compare(runs, out)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for _ in range(2):
+        compare(runs, tmp_path / "new.png")
+    compare(runs, tmp_path / "notes.png", overwrite=True)
+    assert (tmp_path / "notes.md").read_text() != "mine"

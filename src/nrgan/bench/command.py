@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from rich.console import Console
 
 from nrgan.bench.measure import ablate, compare, measure
 from nrgan.bench.report import ablation_table, comparison_table, speed_table
-from nrgan.storage import writing
+from nrgan.storage import check_output, write_json
 from nrgan.training.config import TrainConfig
 from nrgan.training.device import prepare_torch
 
@@ -19,6 +18,8 @@ def bench(
     config: TrainConfig, rounds: int, packed: int, ablation: bool, reference: Path | None, out: Path | None
 ) -> int:
     """Measures what is asked for, prints tables, writes the figures as JSON to `out`. Returns the exit code."""
+    if out is not None:
+        check_output(out)
     device = prepare_torch(config)
     console = Console(highlight=False)
     figures: dict[str, Any] = {"speed": [measure(config, device, rounds, packed)]}
@@ -30,6 +31,5 @@ def bench(
         figures["reference"] = compare(config, reference, rounds, device)
         console.print(comparison_table(figures["reference"]))
     if out is not None:
-        with writing(out) as part:
-            part.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        write_json(figures, out)
     return 0

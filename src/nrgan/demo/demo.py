@@ -23,10 +23,10 @@ from nrgan.networks import Generator
 from nrgan.networks.generator import latents, newest_snapshot
 from nrgan.noisy import frozen_noisy_set
 from nrgan.observation.base import NOISE_GENERATOR
+from nrgan.pictures import grid, save_figure
 from nrgan.reports.display import Display
-from nrgan.reports.pictures import grid
 from nrgan.settings import find_setting
-from nrgan.storage import writing
+from nrgan.storage import check_output
 from nrgan.training.config import TrainConfig
 
 SETTING = "shapes-ag25"
@@ -71,6 +71,8 @@ def demo(out: Path) -> int:
 
     Returns the exit code. Raises `UserError` where a training fails.
     """
+    picture = out / "demo.png"
+    check_output(picture)
     with Display() as display:
         setting, source = find_setting(SETTING), Shapes(image_size=SIZE)
         noisy = frozen_noisy_set(setting, source, advance=display.preparing(f"noisy images of {SETTING}", len(source)))
@@ -80,7 +82,6 @@ def demo(out: Path) -> int:
         return stopped
     result = measure(out, stored_from_unit(nhwc(noisy[:MEASURED])), source.draw(range(MEASURED)))
     _print(result)
-    picture = out / "demo.png"
     _draw(result, picture)
     print(f"Look at {picture}")
     return 0
@@ -141,5 +142,4 @@ def _draw(result: Result, path: Path) -> None:
         axes.imshow(grid(images, gap=1), interpolation="nearest")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
-    with writing(path) as part:
-        figure.savefig(part, dpi=100, format="png")
+    save_figure(figure, path)

@@ -14,7 +14,7 @@ from nrgan.diagnosis.curve import LAWS, Law
 from nrgan.diagnosis.recommend import Recommendation
 from nrgan.diagnosis.structure import LAGS, QUANTILES
 from nrgan.diagnosis.values import Diagnosis
-from nrgan.storage import writing
+from nrgan.pictures import save_figure
 
 _SHOWN = 5
 """Images a side."""
@@ -30,8 +30,7 @@ def draw_diagnosis(found: Diagnosis, advice: Recommendation, images: npt.NDArray
     _autocorrelation(lags, found)
     _marginal(marginal, found)
     _examples(examples, images)
-    with writing(path) as part:
-        figure.savefig(part, dpi=100, format="png")
+    save_figure(figure, path)
 
 
 def law_variance(name: str, law: Law, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from rich.table import Table
 from nrgan.diagnosis.curve import Law
 from nrgan.diagnosis.recommend import Recommendation
 from nrgan.diagnosis.values import Diagnosis
-from nrgan.storage import writing
+from nrgan.storage import write_json as write
 
 
 def write_json(found: Diagnosis, advice: Recommendation, path: Path) -> None:
     """Both as one JSON document: {"diagnosis": …, "recommendation": …}."""
     document = {"diagnosis": found.as_json(), "recommendation": asdict(advice)}
-    with writing(path) as part:
-        part.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write(document, path)
 
 
 def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nrgan.storage import disk_errors
+from nrgan.storage import append_to, disk_errors
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def metric_name(metric: str, samples: int, against: str, features: str, standard
 def append(folder: Path, record: Record) -> None:
     """Adds a line to the metric's file in the folder."""
     path = folder / f"metric-{record.metric}.jsonl"
-    with disk_errors(path), path.open("a", encoding="utf-8") as file:
+    with disk_errors(path), append_to(path) as file:
         file.write(json.dumps(asdict(record)) + "\n")
 
 

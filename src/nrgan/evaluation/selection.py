@@ -13,7 +13,7 @@ from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.records import Record, read_records
 from nrgan.evaluation.subject import Subject
 from nrgan.networks.generator import SNAPSHOTS
-from nrgan.storage import writing
+from nrgan.storage import writing_folder
 from nrgan.training.folder import BEST
 from nrgan.training.snapshot import About, snapshot_folder, snapshot_of
 from nrgan.training.state import TrainState
@@ -119,8 +119,8 @@ def select(run: Path, candidates: list[Candidate], by_clean: bool = False) -> tu
     """
     best = min(candidates, key=lambda c: fid(c.clean if by_clean and c.clean else c.observed))
     chosen = Chosen(best.clean if by_clean and best.clean else best.observed, len(candidates))
-    with writing(run / BEST) as part:
-        shutil.copytree(best.snapshot, part)
+    with writing_folder(run / BEST) as part:
+        shutil.copytree(best.snapshot, part, dirs_exist_ok=True)
         about = json.loads((part / "about.json").read_text(encoding="utf-8"))
         (part / "about.json").write_text(json.dumps({**about, "chosen": chosen.document()}, indent=1))
     if best.clean is None:

@@ -15,31 +15,37 @@ from nrgan.errors import UserError
 from nrgan.evaluation.records import Record, read_records
 from nrgan.evaluation.selection import read_chosen, saved_snapshots
 from nrgan.networks import Generator
+from nrgan.pictures import grid, save_figure, visible
 from nrgan.reports.curves import read_metrics
-from nrgan.reports.pictures import grid, visible
-from nrgan.storage import writing
+from nrgan.storage import MADE_BY, check_output, writing
 from nrgan.training.folder import BEST, METRICS, read_config
 
 _SHOWN = 36
 _PANELS = 4
 
 
-def compare(runs: Sequence[Path], path: Path) -> Table:
+def compare(runs: Sequence[Path], path: Path, overwrite: bool = False) -> Table:
     """Draws samples of each run over its figures, to `path`, and a Markdown table beside it; returns the table.
 
     Samples are of the same latents, from `best/` where there is one, else from the newest snapshot. Raises `UserError`
-    for fewer than two runs, or a folder that is no run.
+    for fewer than two runs, a folder that is no run, or files in the way that are not ours, unless `overwrite`.
     """
+    table_file = path.with_suffix(".md")
+    if path.suffix != ".png":
+        raise UserError(f"--out {path}: the figure is a PNG; give a name that ends in .png")
+    for file in (path, table_file):
+        check_output(file, overwrite)
     if len(runs) < 2:
         raise UserError("compare takes two runs or more")
     names = _short_names(runs)
     configs = [read_config(run) for run in runs]
     records = [_latest(read_records(run)) for run in runs]
-    _draw(runs, names, records, path)
     header, rows = _rows(runs, names, configs, records)
-    with writing(path.with_suffix(".md")) as part:
+    with writing(table_file) as part:
         lines = [header, ["---"] * len(header), *rows]
-        part.write_text("".join("| " + " | ".join(line) + " |\n" for line in lines), encoding="utf-8")
+        text = "".join("| " + " | ".join(line) + " |\n" for line in lines)
+        part.write_text(f"<!-- {MADE_BY} -->\n\n{text}", encoding="utf-8")
+    _draw(runs, names, records, path)
     table = Table(title="runs")
     for name in header:
         table.add_column(escape(name), overflow="fold")
@@ -113,5 +119,4 @@ def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[i
         axes.set_title("generator's loss" if panel == "losses" else panel, fontsize=9)
         axes.set_xlabel("iteration")
     axes.legend(fontsize=7)
-    with writing(path) as part:
-        figure.savefig(part, dpi=100, format="png")
+    save_figure(figure, path, overwrite=True)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nrgan.storage import disk_errors, writing
+from nrgan.storage import append_to, disk_errors, writing
 from nrgan.training.folder import METRICS, TENSORBOARD
 
 
@@ -18,18 +18,32 @@ class Curves:
         from torch.utils.tensorboard import SummaryWriter
 
         self.path = run / METRICS
-        self._drop_after(iteration)
         with disk_errors(self.path):
-            self._lines = self.path.open("a", encoding="utf-8")
+            self.note = self._drop_after(iteration)
+            self._lines = append_to(self.path)
             # later events of an earlier, interrupted part of the run are hidden, not shown twice
             self._board = SummaryWriter(run / TENSORBOARD, purge_step=iteration + 1 if iteration else None)
 
-    def _drop_after(self, iteration: int) -> None:
-        """Forgets lines that the checkpoint does not know of: they will be made again."""
-        if self.path.exists():
-            kept = [line for line in read_metrics(self.path) if line["iteration"] <= iteration]
-            with writing(self.path) as part:
-                part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    def _drop_after(self, iteration: int) -> str | None:
+        """Forgets lines that the checkpoint does not know of: they will be made again.
+
+        Lines that are damaged are set aside in a file of their own; returns what to tell of them.
+        """
+        if not self.path.exists():
+            return None
+        read = [(text, _line_of(text)) for text in _texts(self.path)]
+        kept = [line for _, line in read if line is not None and line["iteration"] <= iteration]
+        bad = [text for text, line in read if line is None]
+        # a half line at the end is what a kill leaves, and no damage
+        if bad and read[-1][1] is None and not _ends_whole(self.path):
+            bad.pop()
+        aside = self.path.with_suffix(".damaged.jsonl")
+        if bad:
+            with append_to(aside) as file:
+                file.write("".join(text + "\n" for text in bad))
+        with writing(self.path) as part:
+            part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        return f"{len(bad)} damaged lines of {self.path} were set aside in {aside.name}" if bad else None
 
     def add(self, iteration: int, losses: dict[str, float], rate: float, message: str | None = None) -> None:
         """One line: mean losses since the last, images per second, and a warning where there is one."""
@@ -57,11 +71,24 @@ class Curves:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`, in order, but for a last one that was being written when the run was killed."""
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
-    return lines
+    """The lines of a `metrics.jsonl`, in order; damaged ones are left out."""
+    return [line for text in _texts(path) if (line := _line_of(text)) is not None]
+
+
+def _texts(path: Path) -> list[str]:
+    # damage may not even be text
+    return [text for text in path.read_text(encoding="utf-8", errors="backslashreplace").split("\n") if text.strip()]
+
+
+def _ends_whole(path: Path) -> bool:
+    return path.read_bytes().endswith(b"\n")
+
+
+def _line_of(text: str) -> dict[str, Any] | None:
+    """What a line holds, or None where it is no line of losses."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    good = isinstance(line, dict) and isinstance(line.get("iteration"), int) and line["iteration"] >= 0
+    return line if good else None

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nrgan.evaluation.noise_check import LAGS, NoiseCheck, NoiseStatistics
-from nrgan.storage import writing
+from nrgan.pictures import save_figure
 
 _COLOURS = {
     "clean images": "black",
@@ -36,8 +36,7 @@ def draw_noise(check: NoiseCheck, path: Path) -> None:
     left.barh(names, list(check.noise_left.values()), color=[_COLOURS[name] for name in names])
     left.invert_yaxis()
     left.set_title("estimated noise (of 255)")
-    with writing(path) as part:
-        figure.savefig(part, dpi=100, format="png")
+    save_figure(figure, path)
 
 
 _Both = list[tuple[NoiseStatistics, dict[str, Any]]]

@@ -13,8 +13,8 @@ from nrgan.evaluation.selection import fid_of, read_chosen, saved_snapshots
 from nrgan.evaluation.subject import Subject
 from nrgan.measuring import select_snapshot
 from nrgan.networks import Generator
-from nrgan.reports.pictures import grid as picture_grid
-from nrgan.reports.pictures import save_picture
+from nrgan.pictures import grid as picture_grid
+from nrgan.pictures import save_picture
 from nrgan.reproduce.grid import Evaluation
 from nrgan.training.config import TrainConfig, check_same_run, identity
 from nrgan.training.folder import BEST, CONFIG, read_config

@@ -12,21 +12,30 @@ from nrgan.jobs import train_all
 from nrgan.reports.display import Display
 from nrgan.reproduce.cells import is_trained, measure_cells
 from nrgan.reproduce.grid import load_grid
-from nrgan.reproduce.table import Table
+from nrgan.reproduce.table import Table, check_tables
 from nrgan.training.device import choose_device
 
 
 def reproduce(
-    choice: str, out: Path, jobs: int, device: str, data_root: Path | None, cache: Path | None, display: Display
+    choice: str,
+    out: Path,
+    jobs: int,
+    device: str,
+    data_root: Path | None,
+    cache: Path | None,
+    display: Display,
+    overwrite: bool = False,
 ) -> tuple[int, Table | None]:
     """Makes the table of a grid (a ready-made one's name, or a TOML file) in `out`, going on where it was stopped.
 
     jobs: runs that train at once. Returns the exit code (0; 1 where a cell has no figure; 128 + N where signal N
-    stopped it, then without a table). Raises `UserError` for a grid or an option that cannot be.
+    stopped it, then without a table). Raises `UserError` for a grid or an option that cannot be, and for tables in
+    `out` that are not ours, unless `overwrite`.
     """
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: must be 1 at least")
     grid = load_grid(choice)
+    check_tables(out, overwrite)
     options: dict[str, Any] = {"device": device, "data_root": data_root, "cache_dir": cache}
     if jobs > 1:
         options["threads"] = max(1, (os.cpu_count() or 1) // jobs)

@@ -20,7 +20,7 @@ from nrgan.reproduce.cells import SAMPLES_PICTURE, Cell
 from nrgan.reproduce.grid import Grid
 from nrgan.reproduce.published import CAPTION, PUBLISHED
 from nrgan.settings import find_setting
-from nrgan.storage import writing
+from nrgan.storage import MADE_BY, check_output, writing
 
 _SPLITS = {"cifar10": "the 50,000 images of the train split", "shapes": "the 50,000 drawn images"}
 _RULES = {
@@ -69,6 +69,17 @@ class Entry:
 def _figure(value: float) -> str:
     """One decimal, as papers have it; three digits of small figures."""
     return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
+
+
+_COLUMNS = "setting paper model seed metric value iteration samples features failure".split()
+_FILES = {"table.md": MADE_BY, "table.csv": ",".join(_COLUMNS), "table.html": MADE_BY}
+"""What is written, and what tells it from files of others."""
+
+
+def check_tables(folder: Path, overwrite: bool = False) -> None:
+    """Raises `UserError` where writing the tables would replace files that are not ours, unless `overwrite`."""
+    for name, mark in _FILES.items():
+        check_output(folder / name, overwrite, mark)
 
 
 class Table:
@@ -149,13 +160,15 @@ class Table:
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         failed = "".join(f"\n- {failure}" for failure in self.failures)
         caption = "\n".join(wrap(self.caption, 120))
-        return f"## {self.grid.title}\n\n{text}\n\n{caption}\n" + (f"\nNo figure:\n{failed}\n" if failed else "")
+        return f"<!-- {MADE_BY} -->\n\n## {self.grid.title}\n\n{text}\n\n{caption}\n" + (
+            f"\nNo figure:\n{failed}\n" if failed else ""
+        )
 
     def csv(self) -> str:
         """A line a cell, with everything that was measured."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow("setting paper model seed metric value iteration samples features failure".split())
+        writer.writerow(_COLUMNS)
         for cell in self.cells:
             config, record = cell.config, cell.record
             paper = find_setting(config.setting).paper
@@ -185,7 +198,7 @@ class Table:
 
     def write(self, folder: Path) -> list[Path]:
         """Writes `table.md`, `table.csv` and `table.html`; returns where they lie."""
-        texts = {"table.md": self.markdown(), "table.csv": self.csv(), "table.html": self.html(folder)}
+        texts = dict(zip(_FILES, (self.markdown(), self.csv(), self.html(folder)), strict=True))
         for name, text in texts.items():
             with writing(folder / name) as part:
                 part.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ from nrgan.images import STORED_LEVELS
 from nrgan.networks.generator import SNAPSHOTS, Generator, newest_snapshot, save_weights
 from nrgan.observation.base import Sizes
 from nrgan.settings import OWN, Setting, find_setting
-from nrgan.storage import writing
+from nrgan.storage import writing_folder
 from nrgan.training.config import TrainConfig
 from nrgan.training.state import GeneratorPair, TrainState, untrained_pair
 
@@ -42,8 +42,7 @@ def save_snapshot(
     generator, lie in folders of their names and are read likewise. `about` says what the snapshot is of. Raises
     `UserError` where it cannot be written.
     """
-    with writing(folder) as part:
-        part.mkdir()
+    with writing_folder(folder) as part:
         generator.save_pretrained(part)
         for name, network in others.items():
             network.save_pretrained(part / name)

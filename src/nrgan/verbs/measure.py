@@ -148,6 +148,8 @@ class Reproduce:
     """Where the runs and the table go."""
     jobs: int = 1
     """Runs that train at once, each in a process of its own with its share of the cores."""
+    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Replace table.md, table.csv and table.html in OUT, also where nrgan did not make them."""
 
     def run(self) -> int:
         from rich.markdown import Markdown
@@ -158,7 +160,14 @@ class Reproduce:
         where = self.where
         with Display() as display:
             code, table = reproduce(
-                self.grid, self.out, self.jobs, where.device, where.data_root, where.cache_dir, display
+                self.grid,
+                self.out,
+                self.jobs,
+                where.device,
+                where.data_root,
+                where.cache_dir,
+                display,
+                self.overwrite,
             )
             if table is not None:
                 display.console.print(Markdown(table.markdown()))
@@ -172,13 +181,15 @@ class Compare:
     runs: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN")]
     """The runs."""
     out: Path = Path("comparison.png")
-    """The figure; the table goes beside it, as Markdown."""
+    """The figure, a PNG; the table goes beside it, as Markdown."""
+    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Replace both files, also where nrgan did not make them."""
 
     def run(self) -> int:
         from nrgan.reports.comparison import compare
         from nrgan.reports.tables import show
 
-        show(compare(self.runs, self.out))
+        show(compare(self.runs, self.out, self.overwrite))
         print(f"Look at {self.out}")
         return 0
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nrgan.storage import writing
+from nrgan.storage import MADE_BY, check_output, writing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def grid(images: npt.NDArray[np.uint8], columns: int | None = None, gap: int = 0) -> npt.NDArray[np.uint8]:
@@ -36,3 +39,10 @@ def save_picture(picture: npt.NDArray[Any], path: Path) -> None:
     with writing(path) as part:
         shown = visible(picture)
         Image.fromarray(shown.squeeze(2) if shown.shape[2] == 1 else shown).save(part, format="PNG")
+
+
+def save_figure(figure: Figure, path: Path, overwrite: bool = False) -> None:
+    """Writes a figure as PNG, whole or not at all; raises `UserError` over a file not ours, unless `overwrite`."""
+    check_output(path, overwrite)
+    with writing(path) as part:
+        figure.savefig(part, dpi=100, format="png", metadata={"Software": MADE_BY})
