@@ -119,7 +119,7 @@ def test_a_longer_run_goes_on_from_a_finished_one(tmp_path: Path) -> None:
 def test_another_runs_folder_is_refused_or_overwritten(tmp_path: Path) -> None:
     out = run(tmp_path / "run")
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="--resume goes on with it, --overwrite deletes it"):
+    with pytest.raises(UserError, match="--resume goes on with it, --overwrite puts this one in its place"):
         train(config(out))
     with pytest.raises(UserError, match="seed is 0 there and 1 here"):
         train(config(out, seed=1), resume=True)
@@ -134,10 +134,78 @@ def test_another_runs_folder_is_refused_or_overwritten(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "holiday.png").write_bytes(b"")
-    for resume in (False, True):
-        with pytest.raises(UserError, match="is no run's folder, but holds samples"):
-            train(config(tmp_path), resume=resume)
-    assert (tmp_path / "samples" / "holiday.png").exists()
+    for foreign in (None, "{}", '{"config": {"a": 1}, "versions": 2}', "[" * 5000):
+        if foreign is not None:
+            (tmp_path / "config.json").write_text(foreign)
+        for how in ({}, {"resume": True}, {"overwrite": True}):
+            with pytest.raises(UserError, match=r"is no run.s folder, but holds .*samples"):
+                train(config(tmp_path), **how)
+    assert (tmp_path / "samples" / "holiday.png").exists() and (tmp_path / "config.json").read_text() == foreign
+
+
+def test_the_run_that_is_overwritten_is_kept_until_the_first_checkpoint(tmp_path: Path) -> None:
+    out, copy = run(tmp_path / "run", snapshot_interval=3), tmp_path / "copy"
+    shutil.copytree(out, copy)
+    made = Run(config(out, seed=1, snapshot_interval=2), overwrite=True)
+    aside = tmp_path / "run.old-1"
+    assert made.earlier == aside and not (out / "checkpoint.safetensors").exists()
+    kept = {path.relative_to(aside): path.read_bytes() for path in aside.rglob("*") if path.is_file()}
+    assert kept == {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file() and p.name != ".lock"}
+    seen = [aside.exists() for _ in made.progress()]
+    assert seen[0] and not seen[1], "until the first checkpoint, that of the snapshot"
+
+
+def test_an_overwriting_run_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
+    out = run(tmp_path / "run")
+    (tmp_path / "run.old-1").mkdir()
+    made = Run(config(out, seed=1), overwrite=True)
+    made._folder.lock.close()  # it dies before it has learned anything
+    assert (tmp_path / "run.old-2" / "checkpoint.safetensors").exists()
+    again = Run(config(out, seed=1), resume=True)
+    assert again.earlier == tmp_path / "run.old-2", "what goes on knows of it"
+    list(again.progress())
+    assert not (tmp_path / "run.old-2").exists() and (tmp_path / "run.old-1").exists()
+
+
+@pytest.mark.parametrize("name", ["samples", "metrics.jsonl", "checkpoint.safetensors"])
+def test_a_run_whose_files_lead_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    out = run(tmp_path / "run")
+    (out / name).rename(tmp_path / "elsewhere")
+    (out / name).symlink_to(tmp_path / "elsewhere")
+    for how in ({"resume": True}, {"overwrite": True}):
+        with pytest.raises(UserError, match=f"its {name} lead elsewhere"):
+            train(config(out), **how)
+
+
+def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    out = run(tmp_path / "run")
+    (tmp_path / "victim").write_text("precious")
+    (out / ".lock").unlink()
+    (out / ".lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(UserError, match="cannot write"):
+        train(config(out), resume=True)
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("bad", ['{"iteration": 4, "real": 0.', "garbage", "[1]", "\xff\xfe", '{"real": 1.0}'])
+def test_a_damaged_line_costs_no_other(tmp_path: Path, bad: str) -> None:
+    out = run(tmp_path / "run", log_interval=1)
+    path = out / "metrics.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_bytes("\n".join([*lines[:2], bad, *lines[3:]]).encode("latin-1") + b"\n")
+    said = [p.message for p in train(config(out, log_interval=1, iterations=8), resume=True) if p.message]
+    assert said == [f"1 damaged lines of {path} were set aside in metrics.damaged.jsonl"]
+    assert [line["iteration"] for line in read_metrics(path)] == [1, 2, 4, 5, 6, 7, 8]
+    assert len((out / "metrics.damaged.jsonl").read_text().splitlines()) == 1
+    assert path.read_text().splitlines()[:2] == lines[:2]
+
+
+def test_half_a_line_at_the_end_is_no_damage(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", log_interval=1)
+    with (out / "metrics.jsonl").open("a") as file:
+        file.write('{"iteration": 7, "re')
+    assert not [p.message for p in train(config(out, log_interval=1, iterations=8), resume=True) if p.message]
+    assert [line["iteration"] for line in read_metrics(out / "metrics.jsonl")] == list(range(1, 9))
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Train:
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
     """Go on from the run folder's last checkpoint; begin where there is none."""
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Delete the run that the folder holds."""
+    """Put this run in the place of the one that OUT holds, which is kept as OUT.old-1 until the first checkpoint."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the resolved configuration and stop."""
 
@@ -212,6 +212,8 @@ def _train(config: TrainConfig, resume: bool, overwrite: bool) -> int:
             f"{f'going on at iteration {first:,}:' if first else 'training'} {config.model} on "
             f"{config.setting} in {config.out} ({run.device_name})"
         )
+        if run.earlier is not None:
+            display.say(f"the earlier run is in {run.earlier} until the first checkpoint of this one")
         for note in run.data.notes:
             display.say(f"note: {note}")
         if not run.exact:

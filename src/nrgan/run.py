@@ -22,8 +22,8 @@ from nrgan.models import find_model
 from nrgan.networks.generator import latents
 from nrgan.noisy import key_digest
 from nrgan.observation import Observation
+from nrgan.pictures import grid, save_picture
 from nrgan.reports.curves import Curves
-from nrgan.reports.pictures import grid, save_picture
 from nrgan.settings import OWN
 from nrgan.storage import clear_parts
 from nrgan.training import folder as run_folder
@@ -102,7 +102,8 @@ class Run:
         if self.watch is not None:
             self.watch.evaluator.prepare()
         # only now, that all that can fail has not, is anything written, or an earlier run deleted
-        self._lock = run_folder.begin(config, about, resumed)
+        self._folder = run_folder.begin(config, about, resume)
+        self.earlier = self._folder.earlier
         clear_parts(config.out)
         looked_at = max(GRID, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
         some = self.data.noisy(self.data.evenly(looked_at))
@@ -137,6 +138,8 @@ class Run:
         self._logged_iteration = state.iteration
         shown = Progress(state.iteration, config.iterations)
         try:
+            if self.curves.note is not None:
+                yield replace(shown, message=self.curves.note)
             self._make_missing_snapshot()
             self._make_missing_evaluation()
             for _ in iterations(state, config, self.batches):
@@ -151,7 +154,7 @@ class Run:
         finally:
             self.curves.close()
             self.batches.close()
-            self._lock.close()
+            self._folder.lock.close()
 
     def _after_iteration(self, shown: Progress) -> Progress:
         """Logs, shows and saves what is due, and returns the progress to yield."""
@@ -277,6 +280,9 @@ class Run:
                 self._stop(self.state.iteration, f"{name} is not finite")
         save_checkpoint(self.state, self.checkpoint, self.identity)
         self.saved_iteration, self._saved_at = self.state.iteration, time.monotonic()
+        if self.earlier is not None:
+            run_folder.discard(self.earlier)
+            self.earlier = None
 
     def _sample_picture(self, kind: str, images: Tensor) -> None:
         save_picture(grid(stored_from_signed(images), columns=10), self._sample_path(kind))
