@@ -1,13 +1,14 @@
 # make demo   two small trainings and one picture (a few minutes)
-# make test   lint, types, import contract, tests
-# Both first make a virtual environment in .venv.
+# make test   lint, types, import contracts, tests
+# make test-slow   tests that kill, attack and limit memory
+# All first make a virtual environment in .venv.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test install clean
+.PHONY: demo test test-slow install clean
 
 demo: $(VENV)/.nrgan
 	$(BIN)/nrgan demo
@@ -17,7 +18,10 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: $(VENV)/.dev
+	$(BIN)/pytest -n 2 -m slow
 
 install: $(VENV)/.nrgan
 

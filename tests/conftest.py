@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import io
 import os
 import pickle
 import socketserver
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
+from nrgan.cli import main
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 ABSENT = "the shared material (golden vectors, CIFAR-10) is not beside the checkout"
@@ -99,14 +102,34 @@ class Hostile:
         return os.system, (f"touch {self.marker}",)
 
 
-def nrgan(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+PATIENCE = 3000
+"""Seconds that a test waits for another process at most: no verdict may depend on how fast the machine is."""
+
+
+def nrgan(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in this process: a new one takes seconds to load torch."""
+    words = [str(argument) for argument in arguments]
+    out, errors = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+        pytest.raises(SystemExit) as stopped,
+    ):
+        patch.setenv("COLUMNS", "200")
+        main(words)
+    code = stopped.value.code
+    return subprocess.CompletedProcess(words, code if isinstance(code, int) else 1, out.getvalue(), errors.getvalue())
+
+
+def nrgan_process(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "nrgan", *map(str, arguments)],
         capture_output=True,
         text=True,
         env=os.environ | {"COLUMNS": "200"} | environment,
-        timeout=200,
+        timeout=PATIENCE,
         check=False,
     )
 

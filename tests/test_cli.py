@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import TINY, nrgan
+from conftest import PATIENCE, TINY, nrgan_process
 from nrgan.cli import main
 from nrgan.training.config import TrainConfig, option_name
 
@@ -128,7 +128,7 @@ def test_out_without_permission(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"error: cannot write {locked / 'out'}") and done.stderr.count("\n") == 1
@@ -143,7 +143,7 @@ def test_output_cut_off_by_its_reader_is_no_error() -> None:
 
 
 def test_both_ways_to_start() -> None:
-    assert nrgan("--help").returncode == 0
+    assert nrgan_process("--help").returncode == 0
     script = Path(sys.executable).with_name("nrgan")
     assert subprocess.run([script, "--help"], capture_output=True, check=False).returncode == 0
 

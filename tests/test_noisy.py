@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.random import RandomState
 
+from conftest import PATIENCE
 from nrgan.data import Shapes
 from nrgan.errors import UserError
 from nrgan.noisy import cache_key, check_data_seed, frozen_noisy_set, key_digest, make_noisy
@@ -74,6 +75,7 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, damage: str) -> None:
     assert np.array_equal(frozen_noisy_set(AG25, small(), cache=tmp_path), good)
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_no_cache(tmp_path: Path) -> None:
     """SIGKILL while the set is being made or written, at several moments; the next start makes the right one."""
     code = (
@@ -104,7 +106,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         "main(['train', 'shapes-ag25', 'gan', out, '--image-size', '16', '--cache-dir', cache])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, timeout=200
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: no space left to write ") and done.stderr.count("\n") == 1

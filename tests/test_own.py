@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pytest
 import tifffile
 
-from conftest import TINY, nrgan
+from conftest import PATIENCE, TINY, nrgan
 from nrgan import TrainConfig, train
 from nrgan.data import Shapes
 from nrgan.dataset import DataChoice, open_data
@@ -227,6 +227,7 @@ print("trained", len(run.data))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory as Linux does")
 def test_a_source_ten_times_larger_than_memory(tmp_path: Path) -> None:
     allowed = 240
@@ -242,7 +243,7 @@ def test_a_source_ten_times_larger_than_memory(tmp_path: Path) -> None:
         [sys.executable, "-c", LIMITED, tmp_path / "small.npy", path, tmp_path / "runs", str(allowed)],
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0 and "trained" in done.stdout, done.stderr[-2000:]
@@ -318,7 +319,6 @@ def test_changed_images_are_not_gone_on_with(tmp_path: Path) -> None:
         Run(options(path, tmp_path / "run"), resume=True)
 
 
-@pytest.mark.timeout(250)
 def test_a_microscopists_stack_end_to_end(tmp_path: Path) -> None:
     """16-bit grey pages with Poisson-Gaussian noise: diagnose, train with the model named, generate."""
     scenes = Shapes(image_size=64, count=60).images()[..., :1].mean(axis=3) / 255 * 0.8 + 0.05

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from conftest import TINY, nrgan
+from conftest import PATIENCE, TINY, nrgan_process
 from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
 from nrgan.reports.curves import read_metrics
 from nrgan.run import Run
@@ -308,7 +308,7 @@ def test_going_on_on_another_device_says_so(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_full_disk_while_training_is_said(tmp_path: Path) -> None:
     options = [f"--{k.replace('_', '-')}={v}" for k, v in (TINY | {"iterations": 5000, "log_interval": 1}).items()]
-    prepared = nrgan("train", "shapes-ag25", "gan", tmp_path / "first", *options, "--iterations=1")
+    prepared = nrgan_process("train", "shapes-ag25", "gan", tmp_path / "first", *options, "--iterations=1")
     assert prepared.returncode == 0
     code = (
         "import resource, sys; from nrgan.cli import main;"
@@ -319,7 +319,7 @@ def test_a_full_disk_while_training_is_said(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=PATIENCE,
     )
     assert done.returncode == 2, done.stderr
     assert "error: no space left to write" in done.stderr and "Traceback" not in done.stderr
@@ -352,12 +352,12 @@ def test_signals_save_and_exit(tmp_path: Path, number: signal.Signals) -> None:
     options = [f"--{k.replace('_', '-')}={v}" for k, v in (TINY | {"iterations": 100_000}).items()]
     command = [sys.executable, "-m", "nrgan", "train", "shapes-ag25", "sinrgan1", str(tmp_path / "run"), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "run" / "metrics.jsonl").exists() or not read_metrics(tmp_path / "run" / "metrics.jsonl"):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number and not errors
     assert "saved; go on with --resume" in output
     reached = int(output.split("stopped at iteration ")[1].split(",")[0].replace(",", ""))
@@ -367,11 +367,11 @@ def test_signals_save_and_exit(tmp_path: Path, number: signal.Signals) -> None:
 
 def test_a_real_run_of_the_command(tmp_path: Path) -> None:
     options = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items()]
-    done = nrgan("train", "shapes-mix", "ambientgan", tmp_path / "run", *options)
+    done = nrgan_process("train", "shapes-mix", "ambientgan", tmp_path / "run", *options)
     assert done.returncode == 0, done.stderr
     assert "training ambientgan on shapes-mix" in done.stdout and "iteration 6/6" in done.stdout
     assert "done: 6 iterations" in done.stdout and "iteration-0000006-clean.png" in done.stdout
-    again = nrgan("train", "shapes-mix", "ambientgan", tmp_path / "run", "--resume", *options)
+    again = nrgan_process("train", "shapes-mix", "ambientgan", tmp_path / "run", "--resume", *options)
     assert again.returncode == 0 and "was complete at iteration 6" in again.stdout
 
 

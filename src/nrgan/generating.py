@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -15,9 +14,9 @@ import torch
 
 from nrgan.data.own import ValueRange
 from nrgan.errors import UserError, unknown
-from nrgan.evaluation.subject import CHUNK, Subject, check_seed
+from nrgan.evaluation.subject import Subject, check_seed
 from nrgan.images import unit_from_signed
-from nrgan.networks.generator import newest_snapshot
+from nrgan.networks.generator import CHUNK, in_double, newest_snapshot
 from nrgan.storage import disk_errors, writing
 
 Array = npt.NDArray[Any]
@@ -74,7 +73,7 @@ def in_own_values(subject: Subject, seed: int, count: int, first: int = 0) -> It
     Image i depends on (seed, i) alone. The noise is a difference, in the data's units, as float32.
     """
     # in double precision: single's last bits differ from process to process, and 16-bit values show it
-    subject = replace(subject, pair=copy.deepcopy(subject.pair).double())
+    subject = replace(subject, pair=in_double(subject.pair))
     value_range: ValueRange = subject.about.value_range
     span = value_range.high - value_range.low
     for chunk in range(first // CHUNK, -(-(first + count) // CHUNK)):

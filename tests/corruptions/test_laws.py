@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.random import RandomState
 
 from nrgan.corruptions import (
@@ -172,3 +174,22 @@ def test_mixture_shares() -> None:
 def test_bad_values_are_named(make: object, words: str) -> None:
     with pytest.raises(UserError, match=words.replace("(", r"\(").replace(")", r"\)")):
         make()  # type: ignore[operator]
+
+
+@given(
+    levels=st.lists(st.floats(1, 60), min_size=1, max_size=4),
+    weights=st.lists(st.floats(0.1, 1), min_size=4, max_size=4),
+)
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_mixtures_of_any_number_agree_with_their_simulator(levels: list[float], weights: list[float]) -> None:
+    """The last component is uniform, also where it is the only one."""
+    rates = np.array(weights[: len(levels)]) / sum(weights[: len(levels)])
+    mixture = Mixture(tuple(levels), tuple(rates / rates.sum()))
+    image = np.full((96, 96, 3), 0.5)
+    law = mixture.corrupt(image, RandomState(0)) - image
+    x = torch.full((1, 3, 96, 96), 0.5, dtype=torch.float64)
+    simulated = (mixture.simulate(x, torch.Generator().manual_seed(0)) - x).numpy()
+    for statistic in (np.abs, np.square, lambda n: n**4):
+        a, b = statistic(law).ravel(), statistic(simulated).ravel()
+        spread = np.sqrt(a.var() / a.size + b.var() / b.size) * 3**0.5  # the channels of a pixel share a component
+        assert abs(a.mean() - b.mean()) < 5 * spread

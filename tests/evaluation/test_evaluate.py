@@ -23,7 +23,7 @@ from nrgan.evaluation.metrics import Moments
 from nrgan.evaluation.real import read_moments
 from nrgan.evaluation.records import read_records
 from nrgan.evaluation.selection import Watch, fid, read_chosen
-from nrgan.evaluation.subject import CHUNK, Subject
+from nrgan.evaluation.subject import Subject
 from nrgan.measuring import evaluate, select_snapshot
 from nrgan.networks import Generator
 from nrgan.run import Run
@@ -38,7 +38,9 @@ def copied(run: Path, tmp_path: Path) -> Path:
 def test_subject_images_are_those_of_sample(run: Path) -> None:
     subject = Subject.load(run)
     images = np.concatenate(list(subject.images(seed=3, n=250, observed=False)))
-    np.testing.assert_array_equal(images, Generator.from_pretrained(run).sample(250, seed=3, batch=CHUNK))
+    exact = Generator.from_pretrained(run).sample(250, seed=3)
+    np.testing.assert_allclose(images, exact.astype(float), atol=1)  # single precision, where a value is near an edge
+    assert (images != exact).mean() < 1e-3
     part = np.concatenate(list(subject.images(seed=3, n=50, observed=False, first=200)))
     np.testing.assert_array_equal(part, images[200:])
     observed = np.concatenate(list(subject.images(seed=3, n=250, observed=True)))

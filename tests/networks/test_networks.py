@@ -126,13 +126,23 @@ def test_start_is_glorot_with_the_layers_gains() -> None:
 
 
 def test_start_follows_its_generator_and_nothing_else() -> None:
-    torch.manual_seed(1)
     before = torch.get_rng_state()
-    one = small(3)
-    torch.manual_seed(2)
-    two = small(3)
+    one, two, other = small(3), small(3), small(4)
+    assert torch.equal(torch.get_rng_state(), before), "torch's global generator is left alone"
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
-    assert before is not None
+    assert not torch.equal(one.start.weight, other.start.weight)
+
+
+@pytest.mark.parametrize("network", [Generator, Discriminator])
+def test_a_network_made_by_hand_has_good_weights(network: type[torch.nn.Module]) -> None:
+    before = torch.get_rng_state()
+    made = network(channels=8)
+    assert torch.equal(torch.get_rng_state(), before)
+    drawn = network(channels=8)
+    initialise(drawn, torch.Generator().manual_seed(5))
+    for (name, one), two in zip(made.named_parameters(), drawn.parameters(), strict=True):
+        spread, expected = (float(w.detach().std(correction=0)) for w in (one, two))
+        assert spread == pytest.approx(expected, rel=0.3) if name.endswith("weight") else spread == 0
 
 
 def test_samples_are_numbered_and_repeatable() -> None:
@@ -140,6 +150,7 @@ def test_samples_are_numbered_and_repeatable() -> None:
     ten = generator.sample(10, seed=5)
     assert ten.shape == (10, 16, 16, 3) and ten.dtype == np.uint8
     assert np.array_equal(ten[7:9], generator.sample(2, seed=5, first=7))
+    assert np.array_equal(generator.sample(3, seed=5, first=99), generator.sample(250, seed=5)[99:102])
     assert np.array_equal(ten, generator.sample(10, seed=5))
     assert not np.array_equal(ten, generator.sample(10, seed=6))
     assert generator.sample(0).shape == (0, 16, 16, 3)
@@ -154,7 +165,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "g" / "config.json").read_text())["image_size"] == 16
 
 
-@pytest.mark.parametrize("damage", ["cut", "config", "other sizes"])
+@pytest.mark.parametrize("damage", ["cut", "config", "a list", "other sizes"])
 def test_a_damaged_snapshot_is_refused(tmp_path: Path, damage: str) -> None:
     small().save_pretrained(tmp_path)
     weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
@@ -162,10 +173,23 @@ def test_a_damaged_snapshot_is_refused(tmp_path: Path, damage: str) -> None:
         weights.write_bytes(weights.read_bytes()[:100])
     elif damage == "config":
         config.write_text("{")
+    elif damage == "a list":
+        config.write_text("[]")
     else:
         config.write_text(json.dumps({**json.loads(config.read_text()), "channels": 8}))
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=r"cannot be read|config\.json: should hold"):
         Generator.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["latent_size", "image_size", "image_channels", "channels", "residual_scale"])
+def test_a_field_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
+    small().save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({k: v for k, v in json.loads(config.read_text()).items() if k != name}))
+    with pytest.raises(UserError, match="should hold") as raised:
+        Generator.from_pretrained(tmp_path)
+    expected, found = str(raised.value).split(", and holds ")
+    assert name in expected and name not in found.split(", ")
 
 
 def test_a_folder_without_snapshots_is_refused(tmp_path: Path) -> None:

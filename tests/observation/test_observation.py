@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 from torch import Tensor
@@ -40,6 +42,14 @@ def test_every_model_passes_the_image_on(model: str) -> None:
     assert torch.equal(observation.clean, x)
     if observation.noise is not None:
         torch.testing.assert_close(observation.noisy, x + observation.noise)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_every_model_travels_to_other_processes(model: str) -> None:
+    x = torch.rand(4, 3, 16, 16, dtype=torch.float64) - 0.5
+    observer = observer_of(model)
+    arrived = pickle.loads(pickle.dumps(observer))
+    assert torch.equal(observed(arrived, x).y, observed(observer, x).y)
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,6 @@ def test_published_figures_are_of_known_rows() -> None:
     assert PUBLISHED["sinrgan1"]["G"] == 163.4 and PUBLISHED["sinrgan2"]["G"] == 32.2
 
 
-@pytest.mark.timeout(400)
 def test_a_small_table_is_made_stopped_and_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(SMALL)
     out = tmp_path / "out"
@@ -85,13 +83,11 @@ def test_a_small_table_is_made_stopped_and_gone_on_with(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors") if "best" not in path.parts}
     counts = {path: len(path.read_text().splitlines()) for path in out.rglob("metric-*.jsonl")}
     (out / "table.md").unlink()
-    begun = time.monotonic()
     again = nrgan(*command)
     assert again.returncode == 0 and "4 runs, 4 trained already" in again.stdout
     assert (out / "table.md").read_text() == text
     assert before == {path: path.stat().st_mtime_ns for path in before}, "nothing is trained twice"
     assert counts == {path: len(path.read_text().splitlines()) for path in counts}, "nor measured twice"
-    assert time.monotonic() - begun < 60
 
     changed = SMALL.replace("channels = 4", "channels = 8")
     (tmp_path / "small.toml").write_text(changed)

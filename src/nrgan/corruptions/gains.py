@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -13,10 +14,15 @@ class SignalGain(NamedTuple):
 
     name: str
     g: Callable[[Tensor], Tensor]
+    """A function with a name, so that what holds it travels to other processes."""
 
 
-PROPORTIONAL = SignalGain("proportional", lambda x: x)
+def _itself(x: Tensor) -> Tensor:
+    return x
+
+
+PROPORTIONAL = SignalGain("proportional", _itself)
 """g(x) = x: multiplicative noise."""
 
-SQUARE_ROOT = SignalGain("square root", lambda x: x.sqrt())
+SQUARE_ROOT = SignalGain("square root", torch.sqrt)
 """g(x) = √x: counting (Poisson) noise."""

@@ -65,8 +65,9 @@ class Mixture(AdditiveNoise):
         # the Gaussian components differ in scale only, so one Gaussian draw serves them all
         gaussian = draws.normal("gaussian", tuple(x.shape))
         uniform = draws.uniform("uniform", tuple(x.shape), -1, 1)
-        noise = gaussian * (self.levels[0] * STEP)
-        for k, bound in enumerate(accumulate(self.rates[:-1]), start=1):
-            of_k = uniform if k == len(self.levels) - 1 else gaussian
-            noise = torch.where(r < bound, noise, of_k * (self.levels[k] * STEP))
+        *gaussian_levels, uniform_level = self.levels
+        noises = [*(gaussian * (level * STEP) for level in gaussian_levels), uniform * (uniform_level * STEP)]
+        noise = noises[0]
+        for of_k, bound in zip(noises[1:], accumulate(self.rates[:-1]), strict=True):
+            noise = torch.where(r < bound, noise, of_k)
         return noise

@@ -23,7 +23,8 @@ from nrgan.evaluation.features import INCEPTION, Features, extract, load_feature
 from nrgan.evaluation.metrics import FEWEST, METRICS, Sets
 from nrgan.evaluation.real import Against, KeptMoments, Reference, real_images
 from nrgan.evaluation.records import Record, append, metric_name, read_records
-from nrgan.evaluation.subject import CHUNK, Subject, check_seed
+from nrgan.evaluation.subject import Subject, check_seed
+from nrgan.networks.generator import CHUNK
 from nrgan.noisy import Advance
 from nrgan.training.snapshot import About
 

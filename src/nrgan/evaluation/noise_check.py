@@ -16,8 +16,9 @@ from nrgan.data.base import Images
 from nrgan.dataset import open_data
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
-from nrgan.evaluation.subject import CHUNK, Subject
+from nrgan.evaluation.subject import Subject
 from nrgan.images import nhwc, stored_from_signed, stored_from_unit, unit_from_stored
+from nrgan.networks.generator import CHUNK
 from nrgan.noisy import corrupt_units
 
 Array = npt.NDArray[Any]

@@ -13,14 +13,11 @@ import torch
 from nrgan.draws import FreshDraws
 from nrgan.errors import UserError
 from nrgan.images import stored_from_signed
-from nrgan.networks.generator import SNAPSHOTS, latents, newest_snapshot
+from nrgan.networks.generator import CHUNK, SNAPSHOTS, latents, newest_snapshot
 from nrgan.observation import Observation
 from nrgan.training.folder import BEST, CONFIG
 from nrgan.training.snapshot import About, load_snapshot
 from nrgan.training.state import GeneratorPair
-
-CHUNK = 100
-"""Images that are generated together: the same whatever the batch size, so that their values and draws are too."""
 
 
 def check_seed(seed: int) -> None:

@@ -28,6 +28,12 @@ class Conv(nn.Conv2d):
         super().__init__(in_channels, out_channels, size, padding=size // 2)
         self.gain = gain
 
+    def reset_parameters(self) -> None:
+        """Zeros: `initialise` draws the weights, and torch's own start would draw from its global generator."""
+        nn.init.zeros_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
     def forward(self, x: Tensor, bias_scale: Tensor | None = None) -> Tensor:
         """(B, C, H, W) → (B, C', H, W); `bias_scale`, (B,), multiplies the bias of each sample."""
         assert self.bias is not None
@@ -38,6 +44,12 @@ class Conv(nn.Conv2d):
 
     def convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         return F.conv2d(x, kernel, bias, padding=self.padding)
+
+
+class Linear(nn.Linear):
+    """A fully connected layer, which starts as `Conv` does."""
+
+    reset_parameters = Conv.reset_parameters  # type: ignore[assignment]
 
 
 class _FoldedConv(Conv):

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nrgan.networks.blocks import DownBlock, FirstBlock, PlainBlock
+from nrgan.networks.convolutions import Linear
+from nrgan.networks.initialise import initialise
 from nrgan.networks.precision import ComputesIn
 from nrgan.networks.sizes import up_blocks
 from nrgan.networks.units import RELU, Units
@@ -17,14 +19,19 @@ class Discriminator(nn.Module, ComputesIn):
 
     Down-blocks, one fewer than the generator's up-blocks (`up_blocks`) of `image_size` pixels; two plain blocks, ReLU,
     mean over the image, linear; no normalisation. At 32 pixels, two down-blocks: NR-GAN (Kaneko & Harada 2020),
-    appendix, after the reference implementation. Raises `UserError` for a size that it is not made for.
+    appendix, after the reference implementation. Every new one has the same weights; `initialise` draws others. Raises
+    `UserError` for a size that it is not made for.
     """
 
     piecewise_linear = True
     """Samples of a batch do not meet, and all units are ReLUs: what the tangent form of R1 needs."""
 
     def __init__(
-        self, image_channels: int = 3, channels: int = 128, residual_scale: float = 0.1, image_size: int = 32
+        self,
+        image_channels: int = 3,
+        channels: int = 128,
+        residual_scale: float = 0.1,
+        image_size: int = 32,
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
@@ -33,7 +40,8 @@ class Discriminator(nn.Module, ComputesIn):
             PlainBlock(channels, residual_scale),
             PlainBlock(channels, residual_scale),
         )
-        self.finish = nn.Linear(channels, 1)
+        self.finish = Linear(channels, 1)
+        initialise(self, torch.Generator().manual_seed(0))
 
     def forward(self, y: Tensor, units: Units = RELU) -> Tensor:
         h = self.cast(y).contiguous(memory_format=torch.channels_last)

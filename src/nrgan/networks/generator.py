@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +20,13 @@ from torch import Tensor, nn
 from nrgan.errors import UserError
 from nrgan.images import stored_from_signed
 from nrgan.networks.blocks import UpBlock
-from nrgan.networks.convolutions import Conv
-from nrgan.networks.precision import ComputesIn
+from nrgan.networks.convolutions import Conv, Linear
+from nrgan.networks.initialise import initialise
+from nrgan.networks.precision import ComputesIn, compute_in
 from nrgan.networks.sizes import check_channels, up_blocks
 
 SNAPSHOTS = "snapshots"
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Generator(
@@ -36,7 +41,8 @@ class Generator(
 
     Linear to an (image_size/2ᵏ)² map, k residual up-blocks, ReLU, 3x3 convolution, tanh; no normalisation. k follows
     from the size (`up_blocks`): 3 at 32 pixels, which is NR-GAN (Kaneko & Harada 2020), appendix, after the reference
-    implementation. Raises `UserError` for a size or a number of channels that it is not made for.
+    implementation. Every new one has the same weights; `initialise` draws others. Raises `UserError` for a size or a
+    number of channels that it is not made for.
     """
 
     def __init__(
@@ -54,9 +60,10 @@ class Generator(
         self.image_size = image_size
         self.channels = channels
         self.start_size = image_size // 2**doublings
-        self.start = nn.Linear(latent_size, channels * self.start_size**2)
+        self.start = Linear(latent_size, channels * self.start_size**2)
         self.blocks = nn.Sequential(*(UpBlock(channels, residual_scale) for _ in range(doublings)))
         self.finish = Conv(channels, image_channels)
+        initialise(self, torch.Generator().manual_seed(0))
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.start(z).view(-1, self.channels, self.start_size, self.start_size)
@@ -64,19 +71,17 @@ class Generator(
         return self.finish(h.relu()).to(z.dtype).tanh()
 
     @torch.no_grad()
-    def sample(self, n: int, seed: int = 0, first: int = 0, batch: int = 100) -> npt.NDArray[np.uint8]:
+    def sample(self, n: int, seed: int = 0, first: int = 0) -> npt.NDArray[np.uint8]:
         """`n` images, (n, H, W, C) uint8: numbers `first` … `first + n − 1` of the endless series of a seed.
 
         Image i depends on (seed, i) alone, so that any one of them can be made again.
         """
-        reference = self.start.weight
-        out = []
-        for start in range(first, first + n, batch):
-            z = latents(seed, range(start, min(start + batch, first + n)), self.latent_size)
-            out.append(stored_from_signed(self(z.to(reference.device, reference.dtype))))
-        channels = self.finish.out_channels
-        empty = np.empty((0, self.image_size, self.image_size, channels), np.uint8)
-        return np.concatenate([empty, *out])
+        exact, device = in_double(self), self.start.weight.device
+        out = [np.empty((0, self.image_size, self.image_size, self.finish.out_channels), np.uint8)]
+        for chunk in chunks(first, n):
+            images = stored_from_signed(exact(latents(seed, chunk, self.latent_size).to(device, torch.float64)))
+            out.append(images[max(0, first - chunk.start) : first + n - chunk.start])
+        return np.concatenate(out)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Writes the weights; the mixin writes `config.json` and the model card."""
@@ -93,11 +98,21 @@ class Generator(
             return super().from_pretrained(str(pretrained_model_name_or_path), **options)
         folder = newest_snapshot(path)
         try:
-            generator = cls(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            generator = cls(**_options(folder / "config.json", cls))
             generator.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(f"{folder}: the snapshot cannot be read ({error})") from error
         return generator.eval()
+
+
+def _options(path: Path, cls: type[nn.Module]) -> dict[str, Any]:
+    """The arguments that a network was made with; raises `UserError` where one is missing or unknown."""
+    options = json.loads(path.read_text(encoding="utf-8"))
+    names = set(inspect.signature(cls).parameters)
+    if not isinstance(options, dict) or options.keys() != names:
+        found = sorted(options) if isinstance(options, dict) else type(options).__name__
+        raise UserError(f"{path}: should hold {', '.join(sorted(names))}, and holds {found}")
+    return options
 
 
 def save_weights(network: nn.Module, folder: Path) -> None:
@@ -114,6 +129,23 @@ def newest_snapshot(folder: Path) -> Path:
     if not snapshots:
         raise UserError(f"{folder}: holds neither a snapshot (model.safetensors) nor {SNAPSHOTS}/ with one")
     return snapshots[-1]
+
+
+CHUNK = 100
+"""Images that are generated together, the same ones whichever are asked for: so each is computed in one way only."""
+
+
+def chunks(first: int, count: int) -> Iterator[range]:
+    """The whole chunks that hold images `first` … `first + count − 1`."""
+    for start in range(first // CHUNK * CHUNK, first + count, CHUNK):
+        yield range(start, start + CHUNK)
+
+
+def in_double(network: Module) -> Module:
+    """A copy that computes in double precision, whose last bits no 8- or 16-bit value shows."""
+    exact = copy.deepcopy(network).double()
+    compute_in(exact, None)
+    return exact
 
 
 def latents(seed: int, indices: range, size: int) -> Tensor:

@@ -8,6 +8,7 @@ NR-GAN (Kaneko & Harada 2020), SI-NR-GAN-I, SD-NR-GAN-I and -II.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
@@ -30,13 +31,14 @@ def constant(x: Tensor) -> float:
     return 1.0
 
 
-def signal_dependent(gain: SignalGain) -> Gain:
-    """The prior of a known relation between unit-range signal and noise level."""
+@dataclass(frozen=True)
+class SignalDependent:
+    """The prior of a known relation between unit-range signal and noise level: x signed ↦ 2·g(x/2 + ½)."""
 
-    def signed_gain(x: Tensor) -> Tensor:
-        return signed_difference(gain.g(unit_from_signed(x)))
+    gain: SignalGain
 
-    return signed_gain
+    def __call__(self, x: Tensor) -> Tensor:
+        return signed_difference(self.gain.g(unit_from_signed(x)))
 
 
 def resolve(prior: Prior, setting: Setting) -> Gain | None:
@@ -44,4 +46,4 @@ def resolve(prior: Prior, setting: Setting) -> Gain | None:
     if prior != OF_THE_CORRUPTION:
         return prior
     assert setting.corruption.signal_gain is not None, "Learned.check refuses such a setting"
-    return signal_dependent(setting.corruption.signal_gain)
+    return SignalDependent(setting.corruption.signal_gain)

@@ -293,7 +293,7 @@ def check_same_run(saved: dict[str, Any], now: dict[str, Any], where: Path) -> N
     # what an older run did not save, it had no choice of: the default
     there = {name: field.get_default() for name, field in TrainConfig.model_fields.items()} | saved
     differing = [
-        f"{name.replace('_', '-')} is {there.get(name)!r} there and {value!r} here"
+        f"{option_name(name)} is {there.get(name)!r} there and {value!r} here"
         for name, value in now.items()
         if there.get(name) != value
     ]
