@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,21 +19,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nrgan.bench.ceilings import seconds
-from nrgan.bench.reference_code import reference_dataset
+from nrgan.bench.clock import stopwatch
 from nrgan.data import CIFAR10
+from nrgan.data.frozen import frozen_noisy_set, make_noisy
 from nrgan.draws import FreshDraws
-from nrgan.noisy import frozen_noisy_set, make_noisy
+from nrgan.errors import UserError
 from nrgan.settings import SETTINGS
-from nrgan.training.batches import Place, ResidentBatches
+from nrgan.training.batches import EpochPosition, ResidentBatches
+from nrgan.training.config import option_name
+from reference_code import check_data, reference_dataset
 
 CPU = torch.device("cpu")
 
 
-def timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return round(time.perf_counter() - begun, 3)
+def once(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes, to the millisecond."""
+    return round(stopwatch(work, CPU)[0], 3)
+
+
+def seconds(work: Callable[[], object], repeats: int = 7) -> float:
+    """The median duration of `work`, after one run that is not counted."""
+    return statistics.median([stopwatch(work, CPU)[0] for _ in range(repeats + 1)][1:])
 
 
 def simulators() -> dict[str, float]:
@@ -41,14 +47,14 @@ def simulators() -> dict[str, float]:
     x = torch.rand(128, 3, 32, 32)
     rng = torch.Generator().manual_seed(0)
     settings = [s for s in SETTINGS.values() if s.source == "cifar10" and s.paper]
-    taken = {s.name: seconds(partial(s.corruption.simulate, x, rng), CPU, 15) for s in settings}
+    taken = {s.name: seconds(partial(s.corruption.simulate, x, rng), 15) for s in settings}
     return {name: round(value / taken["cifar10ag25"], 2) for name, value in taken.items()}
 
 
 def reference_item(checkout: Path, images: np.ndarray) -> float:
     """Seconds for one image of `cifar10ag25` on the reference's path, but for torchvision's part of it."""
     dataset = reference_dataset(checkout, images)
-    return seconds(lambda: [dataset[i] for i in range(500)], CPU) / 500
+    return seconds(lambda: [dataset[i] for i in range(500)]) / 500
 
 
 def main() -> None:
@@ -57,23 +63,28 @@ def main() -> None:
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.reference is not None:
+        try:
+            check_data(options.reference)
+        except UserError as error:
+            parser.error(error.for_command_line(option_name))
     source = CIFAR10(options.data_root)
     images = source.images()
     figures: dict[str, object] = {
         "making 50,000 noisy images, s": {
-            s.name: timed(partial(make_noisy, s.corruption, images)) for s in SETTINGS.values() if s.source == "cifar10"
+            s.name: once(partial(make_noisy, images, s.corruption)) for s in SETTINGS.values() if s.source == "cifar10"
         }
     }
     with tempfile.TemporaryDirectory() as cache:
-        setting = SETTINGS["cifar10ag25"]
-        frozen_noisy_set(setting, source, cache=Path(cache))
-        figures["start from the cache, s"] = timed(
-            lambda: frozen_noisy_set(setting, CIFAR10(options.data_root), cache=Path(cache))
+        law = SETTINGS["cifar10ag25"].corruption
+        frozen_noisy_set(source, law, cache=Path(cache))
+        figures["start from the cache, s"] = once(
+            lambda: frozen_noisy_set(CIFAR10(options.data_root), law, cache=Path(cache))
         )
-        noisy = frozen_noisy_set(setting, source, cache=Path(cache))
-        batches = ResidentBatches(noisy, 64, Place(0), CPU)
+        noisy = frozen_noisy_set(source, law, cache=Path(cache))
+        batches = ResidentBatches(noisy, 64, EpochPosition(0), CPU)
         draws = FreshDraws(torch.Generator().manual_seed(0))
-        taken = seconds(lambda: [batches.take(batches.rows(1)[0], draws) for _ in range(200)], CPU)
+        taken = seconds(lambda: [batches.take(batches.rows(1)[0], draws) for _ in range(200)])
         figures["feeding, images/s"] = round(200 * 64 / taken)
     if options.reference is not None:
         figures["reference, one image of cifar10ag25, s"] = reference_item(options.reference, images)

@@ -1,4 +1,4 @@
-"""Does `diagnose` tell the noise of the CIFAR-10 settings from noisy images alone, and recommend a model that fits?
+"""Does the diagnosis tell the noise of the CIFAR-10 settings from noisy images alone, and recommend a model that fits?
 
     python benchmarks/diagnose.py --data-root DIR [--seeds 3] [--images 2000] [--json FILE] [--markdown FILE]
 
@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nrgan.corruptions import Sensor
 from nrgan.data import CIFAR10
-from nrgan.diagnosis import diagnose, recommend
-from nrgan.images import unit_from_stored
-from nrgan.noisy import corrupt_images
+from nrgan.data.frozen import corrupt_images
+from nrgan.diagnosis import estimate_noise, recommend
+from nrgan.ranges import unit_from_stored
+from nrgan.reports.markdown import markdown_table
 from nrgan.settings import SETTINGS, Setting
 from nrgan.storage import writing
 
@@ -49,12 +51,12 @@ STRICT = {
 
 def one(setting: Setting, clean: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64], seed: int, count: int) -> Any:
     """The diagnosis of one noisy set, and the truth, as plain values."""
-    noisy = corrupt_images(setting.corruption, clean, indices, seed, count, clip=True)
+    noisy = corrupt_images(setting.corruption, Sensor(), clean, indices, seed, count)
     begun = time.perf_counter()
-    found = diagnose(noisy)
+    found = estimate_noise(noisy)
     advice = recommend(found)
     seconds = time.perf_counter() - begun
-    before_clipping = corrupt_images(setting.corruption, clean, indices, seed, count, clip=False)
+    before_clipping = corrupt_images(setting.corruption, Sensor(clip=False), clean, indices, seed, count)
     truth = 255 * float(np.sqrt(np.mean((before_clipping - unit_from_stored(clean)) ** 2)))
     return {
         "setting": setting.name,
@@ -79,21 +81,17 @@ def one(setting: Setting, clean: npt.NDArray[np.uint8], indices: npt.NDArray[np.
 
 def markdown(rows: list[Any]) -> str:
     """The table of counts and levels over seeds."""
-    lines = [
-        f"| setting | paper | {' | '.join(MODELS)} | true level | estimated | largest error | found |",
-        f"|---|---|{'---|' * len(MODELS)}---|---|---|---|",
-    ]
+    header = ["setting", "paper", *MODELS, "true level", "estimated", "largest error", "found"]
+    body = []
     for name in dict.fromkeys(row["setting"] for row in rows):
         of = [row for row in rows if row["setting"] == name]
         counts = Counter(row["model"] for row in of)
         errors = [row["level"] / row["true_level"] - 1 for row in of if row["paper"]]
+        levels = [f"{np.mean([row[level] for row in of]):.1f}" for level in ("true_level", "level")]
         error = f"{100 * max(errors, key=abs):+.1f} %" if errors else ""
-        lines.append(
-            f"| {name} | {of[0]['paper']} | {' | '.join(str(counts[m] or '') for m in MODELS)} "
-            f"| {np.mean([r['true_level'] for r in of]):.1f} | {np.mean([r['level'] for r in of]):.1f} | {error} "
-            f"| {', '.join(dict.fromkeys(words(row) for row in of))} |"
-        )
-    lines.append("")
+        found = ", ".join(dict.fromkeys(words(row) for row in of))
+        body.append([name, of[0]["paper"], *(str(counts[m] or "") for m in MODELS), *levels, error, found])
+    lines = [markdown_table(header, body)]
     for seed in dict.fromkeys(row["seed"] for row in rows):
         of = [row for row in rows if row["seed"] == seed and row["paper"]]
         suits, strictly = sum(r["suits"] for r in of), sum(r["strictly"] for r in of)

@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from nrgan import TrainConfig, train
-from nrgan.jobs import iteration_of
-from nrgan.reproduce.cells import is_trained
+from nrgan.runs.log import last_iteration
+from nrgan.studies.cells import is_trained
+from nrgan.training.device import configure_process
 
 RUNS = [
     ("cifar10ag25", "gan"),
@@ -63,12 +64,16 @@ def main() -> None:
     for setting, model in RUNS:
         config = config_of(setting, model, arguments)
         if not is_trained(config) and time.monotonic() < end:
+            configure_process(config.machine)
             for progress in train(config, resume=True):
                 if progress.metrics:
                     print(f"{config.out.name} {progress.iteration:,}: {progress.metrics}", flush=True)
                 if time.monotonic() > end:
                     break  # leaving the loop saves a checkpoint
-        print(f"{config.out.name}: {iteration_of(config.out):,} of {config.iterations:,} iterations", flush=True)
+        print(
+            f"{config.out.name}: {last_iteration(config.out):,} of {config.schedule.iterations:,} iterations",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python benchmarks/gpu.py --out results/speed/gpu.json [--reference DIR] [--rounds 9]
 
-Measures the two ceilings of the device, the models at the paper's sizes in bfloat16 and float32, packed runs, the
-host's work per iteration, and, where DIR is a checkout of the reference implementation, that beside ours in turn.
-What one part raises is written down and the next part is measured all the same.
+Measures the models at the paper's sizes in bfloat16 and float32 beside what the device can do, packed runs, the host's
+work per iteration, and, where DIR is a checkout of the reference implementation, that beside ours in turn. DIR is
+looked at first; what one part raises is written down and the next part is measured all the same.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from nrgan.bench.measure import compare, measure
-from nrgan.bench.subject import Subject
-from nrgan.training.config import TrainConfig
-from nrgan.training.device import prepare_torch
+from beside_reference import compare
+from nrgan.bench.measure import measure
+from nrgan.bench.timed import TimedTraining
+from nrgan.errors import UserError
+from nrgan.training.config import TrainConfig, option_name
+from nrgan.training.device import configure_process
+from reference_code import check_comparison
 
 
 def paper(model: str, **changed: Any) -> TrainConfig:
@@ -33,13 +36,13 @@ def paper(model: str, **changed: Any) -> TrainConfig:
 
 def host_work(config: TrainConfig, device: torch.device, launches: int = 5) -> dict[str, float]:
     """Calls of the CUDA runtime per iteration, by kind, over some captured launches."""
-    subject = Subject.make(config, device)
-    subject.launch()
+    training = TimedTraining.make(config, device)
+    training.launch()
     torch.cuda.synchronize()
     iterations = 0
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         for _ in range(launches):
-            iterations += subject.launch()
+            iterations += training.launch()
     counts = {event.key: event.count for event in seen.key_averages() if event.key.startswith("cuda")}
     return {name: count / iterations for name, count in sorted(counts.items())}
 
@@ -50,7 +53,12 @@ def main() -> None:
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    device = prepare_torch(paper("gan"))
+    if options.reference is not None:
+        try:
+            check_comparison(options.reference, paper("gan"))
+        except UserError as error:
+            parser.error(error.for_command_line(option_name))
+    device = configure_process(paper("gan").machine)
     figures: dict[str, Any] = {"device": torch.cuda.get_device_name(device), "torch": torch.__version__}
 
     def part(name: str, work: Callable[[], Any]) -> None:

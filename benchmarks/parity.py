@@ -21,12 +21,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from nrgan.corruptions import Sensor
+from nrgan.data import ImageSpec
+from nrgan.data.frozen import check_data_seed, corrupt_images
 from nrgan.draws import RecordedDraws
 from nrgan.errors import UserError
-from nrgan.networks.reference_names import from_reference
-from nrgan.noisy import check_data_seed, corrupt_images
+from nrgan.frames import ValueRange
+from nrgan.networks.resnet.reference_names import from_reference
+from nrgan.ranges import STORED_LEVELS
 from nrgan.settings import find_setting
-from nrgan.training.config import TrainConfig
+from nrgan.training.config import TrainConfig, option_name
+from nrgan.training.plan import Plan, resolve
 from nrgan.training.state import TrainState, new_state
 from nrgan.training.step import discriminator_step, generator_step
 
@@ -64,23 +69,24 @@ class Recording:
         recorded = self.below(f"iter{iteration}/{update}/")
         return RecordedDraws({_DRAWS.get(name, name): value for name, value in recorded.items()})
 
-    def config(self, setting: str, model: str) -> TrainConfig:
-        """The configuration that the arrays' shapes imply; all else at its default."""
+    def plan(self, setting: str, model: str) -> Plan:
+        """The plan that the arrays' shapes imply; all else at its default."""
         start = self.arrays["init/G/linear1.weight"]
         channels = self.arrays["init/G/conv5.conv.weight"].shape[1]
-        batch = len(self.arrays["iter0/d/real"])
-        return TrainConfig(
+        batch, image_channels, size, _ = self.arrays["iter0/d/real"].shape
+        config = TrainConfig(
             setting=setting,
             model=model,
             out=Path("unused"),
             channels=channels,
             discriminator_channels=self.arrays["init/D/linear5.weight"].shape[1],
             latent_size=start.shape[1],
-            image_size=8 * round((start.shape[0] / channels) ** 0.5),
+            image_size=size,
             batch_size=batch,
             generator_batch_size=len(self.arrays["iter1/g/z_image"]) if self.iterations > 1 else 2 * batch,
             iterations=self.iterations,
         )
+        return resolve(config, ImageSpec(size, image_channels, ValueRange.of(0, STORED_LEVELS - 1, "uint8")))
 
 
 @dataclass(frozen=True)
@@ -100,10 +106,9 @@ def _networks(state: TrainState, averaged: bool = False) -> dict[str, tuple[str,
     return found if averaged else found | {"D": ("D", state.discriminator)}
 
 
-def start_state(recording: Recording, config: TrainConfig) -> TrainState:
+def start_state(recording: Recording, plan: Plan) -> TrainState:
     """A float64 state with the recording's starting weights."""
-    channels = recording.arrays["init/G/conv5.conv.weight"].shape[0]
-    state = new_state(config, torch.device("cpu"), channels, torch.float64)
+    state = new_state(plan, torch.device("cpu"), torch.float64)
     for name, (kind, network) in _networks(state).items():
         network.load_state_dict(from_reference(recording.below(f"init/{name}/"), kind))
     state.averaged.load_state_dict(state.generators.state_dict())
@@ -113,15 +118,15 @@ def start_state(recording: Recording, config: TrainConfig) -> TrainState:
 def replay(path: Path, setting: str, model: str) -> Deviation:
     """Replays a recorded run with its own draws and compares losses and final weights."""
     recording = Recording(path)
-    config = recording.config(setting, model)
-    state = start_state(recording, config)
+    plan = recording.plan(setting, model)
+    state = start_state(recording, plan)
     worst_loss = 0.0
     for i in range(recording.iterations):
         losses: dict[str, Tensor] = {}
         if i > 0:
-            losses |= generator_step(state, config, recording.draws(i, "g"))
+            losses |= generator_step(state, plan, recording.draws(i, "g"))
         real = torch.from_numpy(recording.arrays[f"iter{i}/d/real"])
-        losses |= discriminator_step(state, config, real, recording.draws(i, "d"))
+        losses |= discriminator_step(state, plan, real, recording.draws(i, "d"))
         expected = recording.below(f"iter{i}/loss/")
         for name, ours in _LOSSES.items():
             if name in expected:
@@ -151,7 +156,7 @@ def noisy_stand_in(
     check_data_seed(data_seed, count)
     chosen = np.array(indices)
     images = stand_in_images(base_seed, count)[chosen]
-    return corrupt_images(find_setting(setting).corruption, images, chosen, data_seed, count, clip)
+    return corrupt_images(find_setting(setting).corruption, Sensor(clip), images, chosen, data_seed, count)
 
 
 def main() -> None:
@@ -188,5 +193,5 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error.for_command_line(option_name)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

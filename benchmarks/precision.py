@@ -21,9 +21,12 @@ import torch
 
 from nrgan import Generator, TrainConfig, train
 from nrgan.evaluation.noise_level import noise_level
-from nrgan.networks.generator import latents, newest_snapshot
+from nrgan.layout import METRICS, find_snapshot
+from nrgan.networks.sampling import latents
 from nrgan.observation.base import NOISE_GENERATOR
-from nrgan.reports.curves import read_metrics
+from nrgan.ranges import unit_difference
+from nrgan.runs.log import read_metrics
+from nrgan.training.device import configure_process
 
 
 def run(precision: str, seed: int, iterations: int) -> dict[str, Any]:
@@ -45,16 +48,17 @@ def run(precision: str, seed: int, iterations: int) -> dict[str, Any]:
             threads=1,
             device="cpu",
         )
+        configure_process(config.machine)
         for _ in train(config):
             pass
-        lines = [line for line in read_metrics(config.out / "metrics.jsonl") if line["iteration"] > iterations / 2]
-        noise_generator = Generator.from_pretrained(newest_snapshot(config.out) / NOISE_GENERATOR)
+        lines = [line for line in read_metrics(config.out / METRICS) if line["iteration"] > iterations / 2]
+        noise_generator = Generator.from_pretrained(find_snapshot(config.out) / NOISE_GENERATOR)
         with torch.no_grad():
-            noise = noise_generator(latents(1, range(500), noise_generator.latent_size))
+            noise = noise_generator(latents(1, range(500), noise_generator.sizes.latent_size))
         return {
             "precision": precision,
             "seed": seed,
-            "learned noise": float(noise.std()) * 127.5,
+            "learned noise": 255 * float(unit_difference(noise).std()),
             "noise left": noise_level(Generator.from_pretrained(config.out).sample(500, seed=1)),
             **{name: statistics.mean(line[name] for line in lines) for name in ("generator", "real", "fake", "r1")},
         }

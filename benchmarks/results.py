@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from nrgan.evaluation.evaluate import Resources
-from nrgan.evaluation.records import Record, read_records
+from nrgan.evaluation.measure import check_run_noise
 from nrgan.evaluation.selection import fid, read_chosen
-from nrgan.measuring import NOISE_CHECK, check_run_noise
-from nrgan.reproduce.cells import SAMPLES_PICTURE
+from nrgan.layout import ABOUT, BEST, NOISE_CHECK, OLD_RUN, RUN, records_files
+from nrgan.reports.markdown import markdown_table
+from nrgan.reports.noise_files import write_noise_check
+from nrgan.runs import Record, read_records
 from nrgan.storage import writing
-from nrgan.training.folder import BEST, CONFIG
+from nrgan.studies.cells import SAMPLES_PICTURE
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "results" / "evaluation"
@@ -44,17 +46,17 @@ def collect(out: Path, grid: Path, name: str, hardware: str, data_root: Path | N
     for table in ("table.md", "table.csv"):
         shutil.copy(out / table, folder / table)
     (folder / "hardware.txt").write_text(hardware + "\n", encoding="utf-8")
-    for run in sorted(path.parent for path in out.glob(f"*/{CONFIG}")):
+    for run in sorted(path.parent for path in out.glob(f"*/{RUN}")):
         kept = folder / run.name
         kept.mkdir(exist_ok=True)
         if not (run / f"{NOISE_CHECK}.json").exists():
-            check_run_noise(run / BEST, 2000, 0, Resources(data_root=data_root))
-        for path in (*run.glob("metric-*.jsonl"), run / SAMPLES_PICTURE, *run.glob(f"{NOISE_CHECK}.*")):
+            write_noise_check(*check_run_noise(run / BEST, resources=Resources(data_root=data_root)))
+        for path in (*records_files(run), run / SAMPLES_PICTURE, *run.glob(f"{NOISE_CHECK}.*")):
             shutil.copy(path, kept)
-        document = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+        document = json.loads((run / RUN).read_text(encoding="utf-8"))
         document["config"] = {k: v for k, v in document["config"].items() if k not in _OF_THE_MACHINE}
-        document["chosen"] = json.loads((run / BEST / "about.json").read_text(encoding="utf-8"))["chosen"]
-        (kept / CONFIG).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        document["chosen"] = json.loads((run / BEST / ABOUT).read_text(encoding="utf-8"))["chosen"]
+        (kept / RUN).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         assert read_chosen(run) is not None
 
 
@@ -67,7 +69,7 @@ def page() -> str:
 
 
 def _table(folder: Path) -> list[str]:
-    runs = sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+    runs = sorted(run for run in folder.iterdir() if run.is_dir() and _document(run))
     parts = [(folder / "table.md").read_text(encoding="utf-8")]
     parts.append(f"Hardware: {(folder / 'hardware.txt').read_text(encoding='utf-8').strip()}.\n")
     if (notes := folder / "notes.md").exists():
@@ -78,22 +80,27 @@ def _table(folder: Path) -> list[str]:
     return parts
 
 
+def _document(run: Path) -> dict[str, Any]:
+    """What a kept run says of itself: of this version, or of 0.1; empty where it is none."""
+    path = next((run / name for name in (RUN, OLD_RUN) if (run / name).exists()), None)
+    found: dict[str, Any] = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
 def _by_iteration(run: Path, against: str, samples: int) -> dict[int, Record]:
     return {
         record.iteration: record
         for record in read_records(run)
-        if record.against == against and record.metric.startswith("fid") and record.samples == samples
+        if record.against == against and record.figure("fid") is not None and record.samples == samples
     }
 
 
 def _selection(runs: list[Path]) -> str:
     """Chosen and best iterations of each run, and what the choice costs."""
-    rows = [
-        ["run", "snapshots", "chosen (observed)", "its clean FID", "best (clean)", "its clean FID", "regret"],
-        ["---"] + ["---:"] * 6,
-    ]
+    header = ["run", "snapshots", "chosen (observed)", "its clean FID", "best (clean)", "its clean FID", "regret"]
+    rows = []
     for run in runs:
-        chosen = json.loads((run / CONFIG).read_text(encoding="utf-8"))["chosen"]["record"]
+        chosen = _document(run)["chosen"]["record"]
         clean = _by_iteration(run, "clean", chosen["samples"])
         if chosen["iteration"] not in clean or len(clean) < 2:
             continue
@@ -101,7 +108,7 @@ def _selection(runs: list[Path]) -> str:
         own, lowest = fid(clean[chosen["iteration"]]), fid(clean[best])
         figures = [f"{chosen['iteration']:,}", f"{own:.2f}", f"{best:,}", f"{lowest:.2f}", f"{own - lowest:.2f}"]
         rows.append([run.name, str(len(clean)), *figures])
-    return _markdown(rows)
+    return markdown_table(header, rows, "lr")
 
 
 def _noise(runs: list[Path]) -> str:
@@ -119,7 +126,7 @@ def _noise(runs: list[Path]) -> str:
     header = ["run", "true level", "model's", *(f"Δ {name}" for name in names)]
     header += ["noise left in samples", "the same of clean images", "of noisy images"]
     rows = [row if len(row) == len(header) else row[:3] + [""] * len(names) + row[3:] for row in rows]
-    return _markdown([header, ["---"] + ["---:"] * (len(header) - 1), *rows])
+    return markdown_table(header, rows, "lr")
 
 
 def _pictures(folder: Path, runs: list[Path]) -> str:
@@ -132,12 +139,8 @@ def _pictures(folder: Path, runs: list[Path]) -> str:
         names = [run.name.removeprefix(f"{setting}-") for run in own]
         relative = [f"../{(run / SAMPLES_PICTURE).relative_to(ROOT).as_posix()}" for run in own]
         pictures = [f"![samples of {run.name}]({path})" for run, path in zip(own, relative, strict=True)]
-        lines.append(f"{setting}:\n\n{_markdown([names, ['---'] * len(names), pictures])}")
+        lines.append(f"{setting}:\n\n{markdown_table(names, [pictures])}")
     return "\n".join(lines)
-
-
-def _markdown(rows: list[list[str]]) -> str:
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
 def main() -> None:

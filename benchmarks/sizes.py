@@ -13,7 +13,7 @@ from typing import Any
 
 from nrgan.bench.measure import measure
 from nrgan.training.config import TrainConfig
-from nrgan.training.device import prepare_torch
+from nrgan.training.device import configure_process
 
 # image size, width, batch, runs at once; one of them changes at a time
 CASES = (
@@ -41,7 +41,7 @@ def measured(case: tuple[int, int, int, int], device: str, rounds: int) -> dict[
         batch_size=batch,
         device=device,
     )
-    return measure(config, prepare_torch(config), rounds, packed)
+    return measure(config, configure_process(config.machine), rounds, packed)
 
 
 def main() -> None:

@@ -20,10 +20,12 @@ import numpy as np
 import torch
 
 from nrgan.data import Shapes
-from nrgan.run import Run
 from nrgan.training.batches import StreamedBatches
-from nrgan.training.block import single_iteration
 from nrgan.training.config import TrainConfig
+from nrgan.training.device import configure_process
+from nrgan.training.graph import single_iteration
+from nrgan.training.plan import Objects
+from nrgan.training.prepare import Prepared, prepare
 
 ITERATIONS, ROUNDS = 20, 5
 
@@ -43,33 +45,32 @@ def write_sources(folder: Path) -> dict[str, tuple[Path, dict[str, object]]]:
     }
 
 
-def begin(path: Path, out: Path, stream: str, channels: int, batch_size: int, options: dict[str, object]) -> Run:
+def begin(path: Path, out: Path, stream: str, channels: int, batch_size: int, options: dict[str, object]) -> Prepared:
     """A run whose first iterations are done."""
-    run = Run(
-        TrainConfig(
-            setting=str(path),
-            model="sinrgan2",
-            out=out,
-            stream=stream,
-            channels=channels,
-            batch_size=batch_size,
-            value_range="0,4080" if path.is_dir() else "auto",
-            **options,
-        ),
-        overwrite=True,
+    config = TrainConfig(
+        setting=str(path),
+        model="sinrgan2",
+        out=out,
+        stream=stream,
+        channels=channels,
+        batch_size=batch_size,
+        value_range="0,4080" if path.is_dir() else "auto",
+        **options,
     )
+    configure_process(config.machine)
+    run = prepare(config, Objects(), overwrite=True)
     for _ in range(3):
-        single_iteration(run.state, run.config, run.batches)
+        single_iteration(run.state, run.plan, run.batches)
     return run
 
 
-def timed(run: Run) -> tuple[float, float]:
+def timed(run: Prepared) -> tuple[float, float]:
     """Seconds an iteration, and of them those that training waited for images."""
     before = run.batches.waited if isinstance(run.batches, StreamedBatches) else 0.0
     begun = time.monotonic()
     for _ in range(ITERATIONS):
         run.state.losses.clear()
-        single_iteration(run.state, run.config, run.batches)
+        single_iteration(run.state, run.plan, run.batches)
     if run.state.device.type == "cuda":
         torch.cuda.synchronize()
     seconds = time.monotonic() - begun
@@ -102,6 +103,7 @@ def main() -> None:
             print(f"{100 * waited:.1f}% of it waiting for images")
             for run in runs.values():
                 run.batches.close()
+                run.recorder.close()
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

@@ -1,19 +1,26 @@
-"""Writes small sets of images in every kind of file that people have them in."""
+"""Writes small sets of images in every kind of file that people have them in, and counts how often they are read."""
 
 from __future__ import annotations
 
 import io
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+import pytest
 import tifffile
 from PIL import Image
+
+from nrgan.frames.file_slice import FileSlice
+from nrgan.frames.formats import FORMATS, Format
+from nrgan.frames.pixels import Decoded
 
 Pixels = npt.NDArray[Any]
 
@@ -163,3 +170,19 @@ WRITERS: dict[str, Writer] = {
     "imagej": _tiff("a.tif", _by_channel, imagej=True, metadata={"axes": "TCYX"}),
 }
 """Kinds of sources, each of which gives the images back in order."""
+
+
+def count_decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, int]]:
+    """From now on, how often each image is decoded, by the name of its file and its number there."""
+    counts: Counter[tuple[str, int]] = Counter()
+
+    def counting(row: Format) -> Format:
+        def read(source: FileSlice, number: int) -> Decoded:
+            counts[source.name, number] += 1
+            return row.read(source, number)
+
+        return replace(row, read=read)
+
+    for name, row in FORMATS.items():
+        monkeypatch.setitem(FORMATS, name, counting(row))
+    return counts

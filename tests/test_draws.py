@@ -37,14 +37,14 @@ def test_recorded_draws_are_scoped_and_checked() -> None:
 
 
 def all_kinds(draws: Draws, images: int) -> list[torch.Tensor]:
-    """One draw of each kind, also in scopes and with the images last, for so many images; images first in all."""
+    """One draw of each kind, also in scopes, for so many images."""
     scoped = draws.within("corruption").within("first")
     return [
         draws.normal("eps", (images, 3, 2, 2)),
         scoped.normal("eps", (images, 1, 1, 1)),
         draws.permutations("order", images, 4),
         scoped.uniform("level", (images,), 5, 50),
-        draws.integers("patch_size", (2, images), 0, 100).t(),
+        draws.integers("patch_width", (images,), 0, 100),
     ]
 
 
@@ -69,5 +69,5 @@ def test_draws_that_cannot_be_told_apart_are_refused() -> None:
         first.normal("eps", (3, 4))
     with pytest.raises(ValueError, match=r"'eps' was \(6, 4\) for an earlier part, not \(6, 5\)"):
         second.normal("eps", (3, 5))
-    with pytest.raises(ValueError, match=r"'place' of shape \(2, 3\): axis 0 should be the 3 images"):
+    with pytest.raises(ValueError, match=r"'place' of shape \(2, 3\): it should begin with the 3 images"):
         second.normal("place", (2, 3))

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import PATIENCE, TINY
 from nrgan import Generator
-from nrgan.reports.curves import read_metrics
+from nrgan.runs.log import read_metrics
 from test_run import assert_same_run, run
 
 KILLS = 50

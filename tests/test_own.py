@@ -19,20 +19,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
+import torch
 
 from conftest import PATIENCE, TINY, nrgan
 from nrgan import TrainConfig, train
-from nrgan.data import Shapes
-from nrgan.dataset import DataChoice, open_data
+from nrgan.data import Shapes, open_data
+from nrgan.draws import FreshDraws
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Protocol
-from nrgan.evaluation.subject import Subject
-from nrgan.generating import in_own_values
-from nrgan.measuring import evaluate
-from nrgan.run import Run, open_run_data
-from nrgan.training.batches import Place, ResidentBatches, StreamedBatches
-from nrgan.training.folder import read_config
-from test_run import assert_same_run
+from nrgan.evaluation.measure import evaluate
+from nrgan.ranges import dequantise
+from nrgan.runs import TrainedModel, read_config
+from nrgan.settings import choose_data
+from nrgan.training.batches import EpochPosition, ResidentBatches, StreamedBatches
+from nrgan.training.prepare import open_plan
+from own_files import count_decodes
+from test_run import assert_same_run, training
 
 Array = npt.NDArray[Any]
 COUNT = 12
@@ -125,29 +127,30 @@ def test_every_kind_of_source_is_trained_on_and_given_back(
     config = options(path, tmp_path / "run")
     for _ in train(config):
         pass
-    data = open_run_data(config)[1]
+    data = open_plan(config)[1]
     seen = data.noisy(np.arange(COUNT))
     value_range = data.value_range
-    span = value_range.high - value_range.low
+    ((low, high),) = value_range.limits
+    span = high - low
     given = np.sort(seen.transpose(0, 2, 3, 1).reshape(COUNT, -1), axis=0)
-    expected = np.sort(((images.astype(np.float64) - value_range.low) / span).reshape(COUNT, -1), axis=0)
+    expected = np.sort(((images.astype(np.float64) - low) / span).reshape(COUNT, -1), axis=0)
     np.testing.assert_allclose(given, expected, atol=1e-6)
-    document = json.loads((config.out / "config.json").read_text())
+    document = json.loads((config.out / "run.json").read_text())
     assert document["config"]["image_size"] == 16 and document["data"]["channels"] == channels
-    assert (document["data"]["low"], document["data"]["dtype"]) == (value_range.low, dtype)
+    assert (document["data"]["low"], document["data"]["dtype"]) == (low, dtype)
 
     done = nrgan("generate", config.out, "--count", 3, "--out", tmp_path / "made", "--with", "noise,noisy")
     assert done.returncode == 0, done.stderr
     made = sorted(path for path in (tmp_path / "made").iterdir() if path.stem.isdigit())
     assert len(made) == 3 and len(list((tmp_path / "made").glob("*-noise.*"))) == 3
-    first = next(in_own_values(Subject.load(config.out), seed=0, count=1))
+    first = next(TrainedModel.load(config.out).in_own_values(seed=0, count=1))
     read = tifffile.imread(made[0]) if made[0].suffix == ".tif" else imagecodecs.imread(made[0])
     read = read.reshape(16, 16, 1) if channels == 1 else read if read.shape[-1] == channels else read.transpose(1, 2, 0)
     assert read.dtype == dtype and read.shape == (16, 16, channels)
     np.testing.assert_array_equal(read, first.clean)
-    assert first.clean.min() >= value_range.low and first.clean.max() <= value_range.high
-    unit = (first.clean.astype(float) - value_range.low) / span
-    clean = Subject.load(config.out).observe(0, 0).clean[0].permute(1, 2, 0).numpy() / 2 + 0.5
+    assert first.clean.min() >= low and first.clean.max() <= high
+    unit = (first.clean.astype(float) - low) / span
+    clean = TrainedModel.load(config.out).observe(0, range(100)).parts["clean"][0].permute(1, 2, 0).numpy() / 2 + 0.5
     np.testing.assert_allclose(unit, clean, atol=0.6 / span + 1e-6)
     assert first.noise is not None and first.noise.dtype == np.float32
 
@@ -164,6 +167,70 @@ def test_one_image_can_be_made_again(tmp_path: Path) -> None:
     assert again.returncode == 2 and "is not empty" in again.stderr
     wrong = nrgan("generate", tmp_path / "images.npy", "--out", tmp_path / "new")
     assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+
+
+def test_a_bright_and_a_dim_channel_each_have_their_own_range(tmp_path: Path) -> None:
+    images = np.rint(pictures("float32", 2) / 40 * [60_000, 200] + [20_000, 200]).clip(0, 65_535).astype(np.uint16)
+    lows, highs = images.min(axis=(0, 1, 2)), images.max(axis=(0, 1, 2))
+    spec = ";".join(f"{low},{high}" for low, high in zip(lows, highs, strict=True))
+    path = stack(images, tmp_path / "images")
+    config = options(path, tmp_path / "run", value_range=spec)
+    run = training(config)
+    data = run.data
+    unit = data.noisy(np.arange(COUNT))
+    assert unit.min(axis=(0, 2, 3)).tolist() == [0, 0] and unit.max(axis=(0, 2, 3)).tolist() == [1, 1]
+    assert np.array_equal(data.value_range.from_unit(unit.transpose(0, 2, 3, 1)), images)
+    levels = (highs.astype(int) - lows + 1).tolist()
+    assert data.levels == tuple(levels)
+    rows = run.batches.rows(1)[0]
+    taken = run.batches.take(rows, FreshDraws(torch.Generator().manual_seed(1)))
+    u = FreshDraws(torch.Generator().manual_seed(1)).uniform("dequantisation", tuple(taken.shape))
+    for c in range(2):
+        alone = dequantise(run.batches.unit(rows)[:, c], u[:, c], levels[c])
+        assert torch.equal(taken[:, c], alone), "each channel in steps of its own"
+    list(run.run())
+
+    document = json.loads((config.out / "run.json").read_text())
+    assert document["data"]["low"] == lows.tolist() and document["data_key"]["range"][1] == highs.tolist()
+    subject = TrainedModel.load(config.out)
+    assert subject.about.value_range == data.value_range
+    assert open_data(subject.about.data(16)).key == data.key, "a snapshot finds the same images again"
+    done = nrgan("generate", config.out, "--count", 3, "--out", tmp_path / "made", "--with", "noise")
+    assert done.returncode == 0, done.stderr
+    subject.pair.double()  # as images are generated
+    parts = subject.observe(0, range(100)).parts
+    spans = (highs - lows).astype(float)
+    for k in range(3):
+        made = tifffile.imread(tmp_path / "made" / f"{k:06d}.tif").transpose(1, 2, 0)
+        clean = parts["clean"][k].permute(1, 2, 0).numpy() / 2 + 0.5
+        assert made.dtype == np.uint16
+        np.testing.assert_allclose((made - lows.astype(float)) / spans, clean, atol=0.6 / spans.min() + 1e-6)
+        noise = tifffile.imread(tmp_path / "made" / f"{k:06d}-noise.tif").transpose(1, 2, 0)
+        np.testing.assert_allclose(noise / spans, parts["noise"][k].permute(1, 2, 0).numpy() / 2, atol=1e-5)
+
+
+def test_one_range_is_saved_as_numbers_as_it_always_was(tmp_path: Path) -> None:
+    config = options(stack(pictures("uint16", 2), tmp_path / "images"), tmp_path / "run", value_range="0,4095")
+    for _ in train(config):
+        pass
+    about = json.loads((config.out / "snapshots" / "iteration-0000006" / "about.json").read_text())
+    assert (about["low"], about["high"], about["dtype"]) == (0.0, 4095.0, "uint16")
+    assert json.loads((config.out / "run.json").read_text())["data_key"]["range"] == [0.0, 4095.0, "uint16"]
+
+
+@pytest.mark.parametrize("fit", ["crop", "tiles"])
+@pytest.mark.parametrize("write", [folder, pages, stack])
+def test_images_are_decoded_once_before_the_first_iteration(
+    write: Callable[[Array, Path], Path], fit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenes = Shapes(image_size=64, count=60).images()[..., :1] / 255 * 0.8 + 0.05
+    rng = np.random.RandomState(0)
+    counts = rng.poisson(scenes * 30) / 30 + rng.randn(*scenes.shape) * 0.02
+    path = write(np.clip(counts * 3000 + 100, 0, 65535).astype(np.uint16), tmp_path / "images")
+    decodes = count_decodes(monkeypatch)
+    run = training(options(path, tmp_path / "run", model="auto", image_size=32, fit=fit))
+    assert next(run.run()).iteration == 1 and run.batches.resident
+    assert len(decodes) == 60 and set(decodes.values()) == {1}
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -186,12 +253,10 @@ def test_streamed_images_train_the_same_networks(workers: int, tmp_path: Path) -
 
 
 def test_streamed_batches_are_resident_ones(tmp_path: Path) -> None:
-    import torch
-
-    data = open_data(DataChoice(str(stack(pictures("uint8", 3), tmp_path / "images")), None))
+    data = open_data(choose_data(str(stack(pictures("uint8", 3), tmp_path / "images"))))
     device = torch.device("cpu")
-    resident = ResidentBatches(data.all_noisy(), 5, Place(1), device)
-    streamed = StreamedBatches(data, 5, Place(1), device, workers=2)
+    resident = ResidentBatches(data.all_noisy(), 5, EpochPosition(1), device)
+    streamed = StreamedBatches(data, 5, EpochPosition(1), device, workers=2)
     for _ in range(7):
         one, two = resident.rows(2), streamed.rows(2)
         assert torch.equal(one, two)
@@ -208,20 +273,25 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from nrgan import TrainConfig
-from nrgan.run import Run
+from nrgan.training.plan import Objects
+from nrgan.training.prepare import prepare
+from nrgan.training.train import Training
 
 small, big, out, allowed = *sys.argv[1:4], int(sys.argv[4]) << 20
 def begin(path, name):
-    return Run(TrainConfig(setting=path, model="sinrgan1", out=f"{out}/{name}", image_size=64, fit="tiles", channels=4,
-               latent_size=4, batch_size=4, iterations=8, threads=1, device="cpu", precision="float32"))
-for _ in begin(small, "first").progress():  # what the libraries take for themselves
+    config = TrainConfig(
+        setting=path, model="sinrgan1", out=f"{out}/{name}", image_size=64, fit="tiles", channels=4, latent_size=4,
+        batch_size=4, iterations=8, threads=1, device="cpu", precision="float32",
+    )
+    return Training(prepare(config, Objects()))
+for _ in begin(small, "first").run():  # what the libraries take for themselves
     pass
 used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + allowed, used + allowed))
 run = begin(big, "second")
 assert type(run.batches).__name__ == "StreamedBatches", type(run.batches)
 assert run.data.bytes >= 10 * allowed
-for _ in run.progress():
+for _ in run.run():
     pass
 print("trained", len(run.data))
 """
@@ -252,7 +322,7 @@ def test_a_source_ten_times_larger_than_memory(tmp_path: Path) -> None:
 def test_added_noise_leaves_the_originals_as_the_clean_reference(tmp_path: Path) -> None:
     images = Shapes(image_size=16, count=600).images()
     path = stack(images, tmp_path / "images")
-    data = open_data(DataChoice(str(path), None, corrupt="ag25"))
+    data = open_data(choose_data(str(path), corrupt="ag25"))
     rows = np.arange(600)
     np.testing.assert_array_equal(data.clean(rows), images)
     noise = data.noisy(rows).transpose(0, 2, 3, 1) - images / 255
@@ -274,7 +344,7 @@ def test_without_clean_images(tmp_path: Path) -> None:
     )
     shown = [progress.metrics for progress in train(config) if progress.metrics]
     assert len(shown) == 2 and (config.out / "best").is_dir()
-    with pytest.raises(UserError, match="there are no clean images to compare with; --against observed"):
+    with pytest.raises(UserError, match="there are no clean images to compare with; against observed"):
         evaluate(config.out, Protocol(("fid",), samples=500, features="random_convolutions"))
     done = nrgan("select", config.out, "--samples", 420, "--features", "random_convolutions")
     assert done.returncode == 0 and "regret" not in done.stdout, done.stderr
@@ -293,18 +363,18 @@ def test_models_that_must_know_the_noise(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"batch_size": 64}, "--batch-size 64: more than the 12 images"),
-        ({"image_size": 20}, "--image-size 20: must be a multiple of 8"),
+        ({"batch_size": 64}, "batch_size 64: more than the 12 images"),
+        ({"image_size": 20}, "image_size 20: must be a multiple of 8"),
         ({"image_size": 32}, "smaller"),
         ({"value_range": "5"}, "range"),
         ({"corrupt": "ag26"}, "unknown corruption 'ag26'"),
-        ({"data_root": "here"}, "--data-root"),
+        ({"data_root": "here"}, "data_root: "),
     ],
 )
 def test_options_that_do_not_fit(changed: dict[str, object], message: str, tmp_path: Path) -> None:
     path = stack(pictures("uint8", 3), tmp_path / "images")
     with pytest.raises(UserError, match=message):
-        Run(options(path, tmp_path / "run", **changed))
+        training(options(path, tmp_path / "run", **changed))
     assert not (tmp_path / "run").exists()
 
 
@@ -316,7 +386,7 @@ def test_changed_images_are_not_gone_on_with(tmp_path: Path) -> None:
     assert read_config(tmp_path / "run")["image_size"] == 16
     stack(pictures("uint8", 3, count=COUNT + 1), tmp_path / "images")
     with pytest.raises(UserError, match="data"):
-        Run(options(path, tmp_path / "run"), resume=True)
+        training(options(path, tmp_path / "run"), resume=True)
 
 
 def test_a_microscopists_stack_end_to_end(tmp_path: Path) -> None:
@@ -366,11 +436,11 @@ def test_a_run_is_found_from_anywhere_and_its_images_may_move(tmp_path: Path, mo
 def test_an_image_that_vanishes_while_streaming_is_named_and_nothing_is_lost(workers: int, tmp_path: Path) -> None:
     path = folder(pictures("uint8", 3), tmp_path / "images")
     changed = {"stream": "always", "workers": workers, "critic_steps": 2, "iterations": 60, "checkpoint_minutes": 0}
-    run = Run(options(path, tmp_path / "run", **changed))
+    run = training(options(path, tmp_path / "run", **changed))
     files = {file: file.read_bytes() for file in path.rglob("*.png")}
     stamps = {file: file.stat().st_mtime_ns for file in files}
     with pytest.raises(UserError, match=r"\.png: cannot be read: No such file") as raised:
-        for progress in run.progress():
+        for progress in run.run():
             if progress.iteration == 3:
                 for file in files:
                     file.unlink()
@@ -388,9 +458,9 @@ def test_an_image_that_vanishes_while_streaming_is_named_and_nothing_is_lost(wor
 def test_a_reader_that_dies_costs_nothing(tmp_path: Path) -> None:
     path = folder(pictures("uint8", 3), tmp_path / "images")
     changed = {"stream": "always", "workers": 1, "iterations": 60}
-    run = Run(options(path, tmp_path / "run", **changed))
-    with pytest.raises(UserError, match="take fewer --workers"):
-        for progress in run.progress():
+    run = training(options(path, tmp_path / "run", **changed))
+    with pytest.raises(UserError, match="take fewer workers"):
+        for progress in run.run():
             if progress.iteration == 3:
                 (reader,) = multiprocessing.active_children()
                 reader.kill()
@@ -409,11 +479,11 @@ def test_a_state_in_the_middle_of_an_iteration_is_not_saved(tmp_path: Path, monk
     def fails(*_: object) -> None:
         raise UserError("between the generators' update and the discriminator's")
 
-    run = Run(options(path, tmp_path / "run", **changed))
+    run = training(options(path, tmp_path / "run", **changed))
     with monkeypatch.context() as patch, pytest.raises(UserError, match="between"):
-        for progress in run.progress():
+        for progress in run.run():
             if progress.iteration == 3:
-                patch.setattr("nrgan.training.block.discriminator_step", fails)
+                patch.setattr("nrgan.training.graph.discriminator_step", fails)
     for _ in train(options(path, tmp_path / "run", **changed), resume=True):
         pass
     for _ in train(options(path, tmp_path / "whole", **changed)):
@@ -423,8 +493,49 @@ def test_a_state_in_the_middle_of_an_iteration_is_not_saved(tmp_path: Path, monk
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     path = stack(pictures("uint8", 3), tmp_path / "images")
-    run = Run(options(path, tmp_path / "run"))
+    run = training(options(path, tmp_path / "run"))
     small = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items() if k != "image_size"]
     other = nrgan("train", path, "sinrgan2", tmp_path / "run", "--resume", *small)
     assert other.returncode == 2 and "is being trained by another process" in other.stderr
-    list(run.progress())
+    list(run.run())
+
+
+def test_a_run_that_chose_its_model_goes_on_without_choosing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder(pictures("uint8", 3, count=200, size=32), tmp_path / "images")
+    changed = {"model": "auto"}
+    for progress in train(options(path, tmp_path / "run", **changed)):
+        if progress.iteration == 3:
+            break
+    chosen = read_config(tmp_path / "run")["model"]
+    assert chosen != "auto"
+
+    def again(data: object) -> str:
+        raise AssertionError("diagnosed again")
+
+    monkeypatch.setattr("nrgan.training.prepare.recommended_model", again)
+    for _ in train(options(path, tmp_path / "run", **changed), resume=True):
+        pass
+    assert read_config(tmp_path / "run")["model"] == chosen
+
+
+def test_whether_out_may_be_written_is_asked_before_an_image_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stack(pictures("uint8", 3), tmp_path / "images")
+    for _ in train(options(path, tmp_path / "run")):
+        pass
+    monkeypatch.setattr("nrgan.training.prepare.open_data", lambda *_, **__: pytest.fail("read"))
+    with pytest.raises(UserError, match="holds a run already"):
+        train(options(path, tmp_path / "run"))
+
+
+def test_a_dry_run_opens_the_images(tmp_path: Path) -> None:
+    path = folder(pictures("uint16", 1, count=200, size=32), tmp_path / "images")
+    done = nrgan("train", path, "auto", tmp_path / "run", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout[done.stdout.index("{") :])
+    assert shown["image_size"] == 32 and shown["model"] not in ("auto", None) and not (tmp_path / "run").exists()
+    missing = nrgan("train", tmp_path / "nothing", "auto", tmp_path / "run", "--dry-run")
+    assert missing.returncode == 2 and missing.stderr.count("\n") == 1

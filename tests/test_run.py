@@ -17,14 +17,21 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from conftest import PATIENCE, TINY, nrgan_process
+from conftest import PATIENCE, TINY, nrgan, nrgan_process
 from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
-from nrgan.reports.curves import read_metrics
-from nrgan.run import Run
+from nrgan.runs import RunRecorder
+from nrgan.runs.log import read_metrics
+from nrgan.training.plan import Objects
+from nrgan.training.prepare import prepare
+from nrgan.training.train import Training
 
 
 def config(out: Path, **changed: object) -> TrainConfig:
     return TrainConfig(**({"setting": "shapes-ag25", "model": "sinrgan1", "out": out} | TINY | changed))
+
+
+def training(config: TrainConfig, resume: bool = False, overwrite: bool = False) -> Training:
+    return Training(prepare(config, Objects(), resume, overwrite))
 
 
 def run(out: Path, resume: bool = False, **changed: object) -> Path:
@@ -48,7 +55,7 @@ def assert_same_run(one: Path, two: Path) -> None:
 
 def test_the_run_folder(tmp_path: Path) -> None:
     out = run(tmp_path / "run", snapshot_interval=3, sample_interval=3)
-    document = json.loads((out / "config.json").read_text())
+    document = json.loads((out / "run.json").read_text())
     assert document["config"]["model"] == "sinrgan1" and document["config"]["seed"] == 0
     assert document["data_key"]["corruption"] == "AdditiveGaussian(level=25)" and document["versions"]["torch"]
     assert "commit" in document
@@ -65,8 +72,8 @@ def test_the_run_folder(tmp_path: Path) -> None:
 
 
 def test_snapshots_are_the_averaged_generators(tmp_path: Path) -> None:
-    made = Run(config(tmp_path / "run"))
-    for _ in made.progress():
+    made = training(config(tmp_path / "run"))
+    for _ in made.run():
         pass
     generator = Generator.from_pretrained(tmp_path / "run")
     averaged = made.state.averaged.generator.state_dict()
@@ -80,9 +87,10 @@ def test_snapshots_are_the_averaged_generators(tmp_path: Path) -> None:
 
 
 def test_the_same_latents_are_shown_every_time(tmp_path: Path) -> None:
-    made = Run(config(tmp_path / "run"))
-    one, two = made.observe_shown(5), made.observe_shown(5)
-    assert torch.equal(one.clean, two.clean) and one.noise is not None and torch.equal(one.noise, two.noise)
+    made = training(config(tmp_path / "run"))
+    one, two = made.observe_shown(5).parts, made.observe_shown(5).parts
+    assert one.keys() == two.keys() == {"clean", "noise", "noisy"}
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
@@ -100,7 +108,7 @@ def test_every_model_resumes_exactly(tmp_path: Path, model: str) -> None:
 def test_resume_crosses_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nrgan.data import Shapes
 
-    monkeypatch.setattr(Shapes, "open", lambda image_size, data_root, cache: Shapes(image_size, count=10))
+    monkeypatch.setattr(Shapes, "open", lambda image_size, *_: Shapes(image_size, count=10))
     whole = run(tmp_path / "whole", iterations=11)
     for progress in train(config(tmp_path / "parts", iterations=11)):
         if progress.iteration == 7:
@@ -119,7 +127,7 @@ def test_a_longer_run_goes_on_from_a_finished_one(tmp_path: Path) -> None:
 def test_another_runs_folder_is_refused_or_overwritten(tmp_path: Path) -> None:
     out = run(tmp_path / "run")
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="--resume goes on with it, --overwrite puts this one in its place"):
+    with pytest.raises(UserError, match="resume goes on with it, overwrite puts this one in its place"):
         train(config(out))
     with pytest.raises(UserError, match="seed is 0 there and 1 here"):
         train(config(out, seed=1), resume=True)
@@ -136,34 +144,34 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "samples" / "holiday.png").write_bytes(b"")
     for foreign in (None, "{}", '{"config": {"a": 1}, "versions": 2}', "[" * 5000):
         if foreign is not None:
-            (tmp_path / "config.json").write_text(foreign)
+            (tmp_path / "run.json").write_text(foreign)
         for how in ({}, {"resume": True}, {"overwrite": True}):
             with pytest.raises(UserError, match=r"is no run.s folder, but holds .*samples"):
                 train(config(tmp_path), **how)
-    assert (tmp_path / "samples" / "holiday.png").exists() and (tmp_path / "config.json").read_text() == foreign
+    assert (tmp_path / "samples" / "holiday.png").exists() and (tmp_path / "run.json").read_text() == foreign
 
 
 def test_the_run_that_is_overwritten_is_kept_until_the_first_checkpoint(tmp_path: Path) -> None:
     out, copy = run(tmp_path / "run", snapshot_interval=3), tmp_path / "copy"
     shutil.copytree(out, copy)
-    made = Run(config(out, seed=1, snapshot_interval=2), overwrite=True)
+    made = training(config(out, seed=1, snapshot_interval=2), overwrite=True)
     aside = tmp_path / "run.old-1"
-    assert made.earlier == aside and not (out / "checkpoint.safetensors").exists()
+    assert made.recorder.earlier == aside and not (out / "checkpoint.safetensors").exists()
     kept = {path.relative_to(aside): path.read_bytes() for path in aside.rglob("*") if path.is_file()}
     assert kept == {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file() and p.name != ".lock"}
-    seen = [aside.exists() for _ in made.progress()]
+    seen = [aside.exists() for _ in made.run()]
     assert seen[0] and not seen[1], "until the first checkpoint, that of the snapshot"
 
 
 def test_an_overwriting_run_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
     out = run(tmp_path / "run")
     (tmp_path / "run.old-1").mkdir()
-    made = Run(config(out, seed=1), overwrite=True)
-    made._folder.lock.close()  # it dies before it has learned anything
+    made = training(config(out, seed=1), overwrite=True)
+    made.recorder.close()  # it dies before it has learned anything
     assert (tmp_path / "run.old-2" / "checkpoint.safetensors").exists()
-    again = Run(config(out, seed=1), resume=True)
-    assert again.earlier == tmp_path / "run.old-2", "what goes on knows of it"
-    list(again.progress())
+    again = training(config(out, seed=1), resume=True)
+    assert again.recorder.earlier == tmp_path / "run.old-2", "what goes on knows of it"
+    list(again.run())
     assert not (tmp_path / "run.old-2").exists() and (tmp_path / "run.old-1").exists()
 
 
@@ -268,9 +276,9 @@ def test_a_damaged_checkpoint_is_refused_and_left_alone(tmp_path: Path, damage: 
 
 def test_losses_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    made = Run(config(out, iterations=50, log_interval=4, checkpoint_minutes=0))
+    made = training(config(out, iterations=50, log_interval=4, checkpoint_minutes=0))
     with pytest.raises(TrainingDiverged) as caught:
-        for progress in made.progress():
+        for progress in made.run():
             if progress.iteration == 9:
                 with torch.no_grad():
                     made.state.discriminator.finish.bias.fill_(float("nan"))
@@ -282,11 +290,11 @@ def test_losses_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
 
 
 def test_a_state_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
-    made = Run(config(tmp_path / "run", checkpoint_minutes=0))
+    made = training(config(tmp_path / "run", checkpoint_minutes=0))
     with pytest.raises(
         TrainingDiverged, match=r"iteration 5: discriminator/finish\.bias is not finite.*of iteration 4"
     ):
-        for progress in made.progress():
+        for progress in made.run():
             if progress.iteration == 4:  # as an update would: the losses so far are fine
                 moments = made.state.discriminator_adam.state[made.state.discriminator.finish.bias]
                 moments["exp_avg_sq"].fill_(float("nan"))
@@ -302,7 +310,7 @@ def test_going_on_on_another_device_says_so(tmp_path: Path, monkeypatch: pytest.
         about = json.loads(file.metadata()["nrgan"]) | {"device": "cuda"}
     tensors = load_file(path) | {"rng": torch.zeros(16, dtype=torch.uint8)}  # the size of a GPU's random state
     save_file(tensors, path, metadata={"nrgan": json.dumps(about)})
-    made = Run(config(tmp_path / "run"), resume=True)
+    made = prepare(config(tmp_path / "run"), Objects(), resume=True)
     assert not made.exact and made.state.iteration == 3
 
 
@@ -326,19 +334,20 @@ def test_a_full_disk_while_training_is_said(tmp_path: Path) -> None:
 
 
 def test_a_collapse_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nrgan.run._HEALTH_INTERVAL", 1)
-    made = Run(config(tmp_path / "run", iterations=40, log_interval=1, ema_decay=0.5, generator_learning_rate=1e-9))
+    monkeypatch.setattr("nrgan.training.train._HEALTH_INTERVAL", 1)
+    changed = {"iterations": 40, "log_interval": 1, "ema_decay": 0.5, "generator_learning_rate": 1e-9}
+    made = training(config(tmp_path / "run", **changed))
     with torch.no_grad():  # a generator that makes one grey image
         for pair in (made.state.generators, made.state.averaged):
             pair.generator.finish.weight.zero_()
-    messages = [progress.message for progress in made.progress() if progress.message]
+    messages = [progress.message for progress in made.run() if progress.message]
     assert len(messages) == 1 and "nearly all alike" in messages[0]
     logged = [line["warning"] for line in read_metrics(tmp_path / "run" / "metrics.jsonl") if "warning" in line]
     assert logged == messages
 
 
 def test_nothing_is_written_where_a_run_cannot_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nrgan.data.cifar10.ARCHIVE_URL", "http://127.0.0.1:9/refused.tar.gz")
+    monkeypatch.setattr("nrgan.data.sources.cifar10.ARCHIVE_URL", "http://127.0.0.1:9/refused.tar.gz")
     with pytest.raises(UserError, match=r"cannot be downloaded .*holds neither"):
         train(TrainConfig(setting="cifar10ag25", model="gan", out=tmp_path / "run", data_root=tmp_path))
     (tmp_path / "file").write_text("")
@@ -383,3 +392,43 @@ def test_every_model_on_the_real_cifar10(cifar10_root: Path, tmp_path: Path, mod
     run(out, **changed, iterations=4)
     assert Generator.from_pretrained(out).sample(2).shape == (2, 32, 32, 3)
     assert all(np.isfinite(v) for line in read_metrics(out / "metrics.jsonl") for v in line.values())
+
+
+def test_a_checkpoint_of_another_precision_says_which_goes_on(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", precision="float32")
+    with pytest.raises(UserError, match=r"precision is 'float32' there and 'bfloat16' here; precision float32 goes on"):
+        train(config(out, precision="bfloat16"), resume=True)
+    refused = nrgan("train", "shapes-ag25", "sinrgan1", out, "--resume", "--precision=bfloat16", *_options())
+    assert refused.returncode == 2 and refused.stderr.endswith("; --precision float32 goes on\n")
+
+
+def test_the_expected_duration_and_the_processor_are_said(tmp_path: Path) -> None:
+    done = nrgan("train", "shapes-ag25", "gan", tmp_path / "run", *_options())
+    assert done.returncode == 0 and "expected to take about" in done.stdout, done.stderr
+    from nrgan.training.processor import processor
+
+    document = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert document["processor"] == processor().describe() and processor().name in document["device"]
+
+
+def _options() -> list[str]:
+    return [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items()]
+
+
+def test_a_run_that_was_trained_on_meanwhile_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process trains on between the reading of the checkpoint and the taking of the folder."""
+    out = run(tmp_path / "run")
+    restore = RunRecorder.restore
+
+    def slow(recorder: RunRecorder, state: object) -> bool:
+        exact = restore(recorder, state)
+        monkeypatch.setattr(RunRecorder, "restore", restore)
+        run(out, resume=True, iterations=8)
+        return exact
+
+    monkeypatch.setattr(RunRecorder, "restore", slow)
+    with pytest.raises(UserError, match="was trained on meanwhile"):
+        train(config(out, iterations=10), resume=True)
+    assert read_metrics(out / "metrics.jsonl")[-1]["iteration"] == 8

@@ -1,10 +1,10 @@
 """Learn a clean image generator when only noisy images exist.
 
-from nrgan import TrainConfig, train, Generator, SETTINGS
+from nrgan import TrainConfig, TrainedModel, train
 
 for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
     ...
-images = Generator.from_pretrained("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
+images = TrainedModel.load("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
 """
 
 from __future__ import annotations
@@ -13,44 +13,105 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nrgan.errors import TrainingDiverged, UserError
+    from nrgan.corruptions import AdditiveNoise, Corruption
+    from nrgan.diagnosis import diagnose
+    from nrgan.errors import NrganError, TrainingDiverged, UserError
+    from nrgan.evaluation.evaluate import Protocol, Resources
+    from nrgan.evaluation.measure import check_run_noise as check_noise
+    from nrgan.evaluation.measure import evaluate
+    from nrgan.evaluation.measure import select_snapshot as select
     from nrgan.models import MODELS
-    from nrgan.networks import Discriminator, Generator
-    from nrgan.run import train
+    from nrgan.networks import Discriminator, Family, Generator, NetworkSizes
+    from nrgan.objectives import Objective
+    from nrgan.observation import Model, NoiseSampler, Observation, Observer
+    from nrgan.progress import Progress
+    from nrgan.reports.comparison import compare
+    from nrgan.runs import TrainedModel
+    from nrgan.runs.generate import generate
+    from nrgan.runs.reference import import_reference
     from nrgan.settings import SETTINGS
+    from nrgan.studies.reproduce import reproduce
     from nrgan.training.config import TrainConfig
-    from nrgan.training.progress import Progress
+    from nrgan.training.train import train
 
-# loaded when first asked for: the command line's help should not wait for torch
-_HOMES = {
-    "Discriminator": "nrgan.networks",
-    "Generator": "nrgan.networks",
-    "MODELS": "nrgan.models",
-    "Progress": "nrgan.training.progress",
-    "SETTINGS": "nrgan.settings",
-    "TrainConfig": "nrgan.training.config",
-    "TrainingDiverged": "nrgan.errors",
-    "UserError": "nrgan.errors",
-    "train": "nrgan.run",
+# public name → where it lives, and its name there; loaded when first asked for, so that nobody waits for torch in vain
+_HOMES: dict[str, tuple[str, str]] = {
+    "AdditiveNoise": ("nrgan.corruptions", "AdditiveNoise"),
+    "Corruption": ("nrgan.corruptions", "Corruption"),
+    "Discriminator": ("nrgan.networks", "Discriminator"),
+    "Family": ("nrgan.networks", "Family"),
+    "Generator": ("nrgan.networks", "Generator"),
+    "MODELS": ("nrgan.models", "MODELS"),
+    "Model": ("nrgan.observation", "Model"),
+    "NetworkSizes": ("nrgan.networks", "NetworkSizes"),
+    "NoiseSampler": ("nrgan.observation", "NoiseSampler"),
+    "NrganError": ("nrgan.errors", "NrganError"),
+    "Objective": ("nrgan.objectives", "Objective"),
+    "Observation": ("nrgan.observation", "Observation"),
+    "Observer": ("nrgan.observation", "Observer"),
+    "Progress": ("nrgan.progress", "Progress"),
+    "Protocol": ("nrgan.evaluation.evaluate", "Protocol"),
+    "Resources": ("nrgan.evaluation.evaluate", "Resources"),
+    "SETTINGS": ("nrgan.settings", "SETTINGS"),
+    "TrainConfig": ("nrgan.training.config", "TrainConfig"),
+    "TrainedModel": ("nrgan.runs", "TrainedModel"),
+    "TrainingDiverged": ("nrgan.errors", "TrainingDiverged"),
+    "UserError": ("nrgan.errors", "UserError"),
+    "check_noise": ("nrgan.evaluation.measure", "check_run_noise"),
+    "compare": ("nrgan.reports.comparison", "compare"),
+    "diagnose": ("nrgan.diagnosis", "diagnose"),
+    "evaluate": ("nrgan.evaluation.measure", "evaluate"),
+    "generate": ("nrgan.runs.generate", "generate"),
+    "import_reference": ("nrgan.runs.reference", "import_reference"),
+    "reproduce": ("nrgan.studies.reproduce", "reproduce"),
+    "select": ("nrgan.evaluation.measure", "select_snapshot"),
+    "train": ("nrgan.training.train", "train"),
 }
 
 __all__ = [
     "MODELS",
     "SETTINGS",
+    "AdditiveNoise",
+    "Corruption",
     "Discriminator",
+    "Family",
     "Generator",
+    "Model",
+    "NetworkSizes",
+    "NoiseSampler",
+    "NrganError",
+    "Objective",
+    "Observation",
+    "Observer",
     "Progress",
+    "Protocol",
+    "Resources",
     "TrainConfig",
+    "TrainedModel",
     "TrainingDiverged",
     "UserError",
+    "__version__",
+    "check_noise",
+    "compare",
+    "diagnose",
+    "evaluate",
+    "generate",
+    "import_reference",
+    "reproduce",
+    "select",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nrgan")
     if name not in _HOMES:
         raise AttributeError(f"module 'nrgan' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

@@ -17,8 +17,7 @@ from torch import Tensor
 class Draws(ABC):
     """Named random tensors, one call a draw. Names tell draws apart when they are recorded; they do not seed.
 
-    A name is asked for once in an update. What is drawn is drawn for each image: shapes begin with the images, those of
-    the names in `IMAGES_LAST` end with them.
+    A name is asked for once in an update. What is drawn is drawn for each image: shapes begin with the images.
     """
 
     @abstractmethod
@@ -106,17 +105,13 @@ class RecordedDraws(Draws):
         return RecordedDraws(self.tensors, f"{self.scope}{scope}/")
 
 
-IMAGES_LAST = frozenset({"patch_size", "patch_place"})
-"""Draws of the shape (k, B), k numbers an image. In the shapes of all others the images come first."""
-
-
 @dataclass(frozen=True)
 class PartDraws(Draws):
     """The draws of part p of a batch in K parts: those of the images p, p + K, p + 2K, … of the whole batch.
 
     The part that asks for a name first draws it for all images, and `whole`, which the parts share, keeps it for the
     others. So the parts together see what the whole batch would, drawn in the same order, and leave `source` in the
-    same state. Raises `ValueError` where a shape does not have the part's images in their place, or a name comes twice.
+    same state. Raises `ValueError` where a shape does not begin with the part's images, or a name comes twice.
     """
 
     source: Draws
@@ -129,20 +124,19 @@ class PartDraws(Draws):
     asked: set[str] = field(default_factory=set)
 
     def _take(self, name: str, shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Tensor]) -> Tensor:
-        key, axis = self.scope + name, int(name in IMAGES_LAST)
+        key = self.scope + name
         if key in self.asked:
             raise ValueError(f"draw {key!r} is asked for twice in one update: its parts could not be told apart")
         self.asked.add(key)
-        if shape[axis] != self.size:
-            raise ValueError(f"draw {key!r} of shape {shape}: axis {axis} should be the {self.size} images of the part")
-        of_batch = (*shape[:axis], self.parts * self.size, *shape[axis + 1 :])
+        if shape[0] != self.size:
+            raise ValueError(f"draw {key!r} of shape {shape}: it should begin with the {self.size} images of the part")
+        of_batch = (self.parts * self.size, *shape[1:])
         if key not in self.whole:
             self.whole[key] = draw(of_batch)
         whole = self.whole[key]
         if tuple(whole.shape) != of_batch:
             raise ValueError(f"draw {key!r} was {tuple(whole.shape)} for an earlier part, not {of_batch}")
-        mine = slice(self.part, None, self.parts)
-        return (whole[mine] if axis == 0 else whole[:, mine]).contiguous()
+        return whole[self.part :: self.parts].contiguous()
 
     def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
         return self._take(name, shape, lambda of_batch: self.source.normal(name, of_batch))

@@ -3,22 +3,64 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
-class UserError(Exception):
-    """Something asked for cannot be done; the message says what, and what would do.
+class NrganError(Exception):
+    """Something went as it should not; the message says what, and what would do.
 
-    The command line prints the message as one line and exits with `exit_code`; no traceback.
+    Options are named in angle brackets, <batch_size>: Python's users see `batch_size`, those of the command line
+    `--batch-size`. The command line prints the message as one line and exits with `exit_code`; no traceback.
+    """
+
+    exit_code = 1
+
+    def __str__(self) -> str:
+        return _OPTION.sub(lambda found: found[1], super().__str__())
+
+    def for_command_line(self, option: Callable[[str], str]) -> str:
+        """The message with the options as the command line has them; `option`: what it calls a field."""
+        return _OPTION.sub(lambda found: f"--{option(found[1])}", super().__str__())
+
+
+class UserError(NrganError):
+    """Something asked for cannot be done.
+
+    Where a single value is to blame, the message begins with it: "<field> value: why, and what would do".
     """
 
     exit_code = 2
 
+    @property
+    def field(self) -> str | None:
+        """The option that is to blame, where one is."""
+        found = _BLAMED.match(self.args[0])
+        return found[1] if found else None
 
-class TrainingDiverged(UserError):
+    @property
+    def value(self) -> str | None:
+        """Its value, as text."""
+        found = _BLAMED.match(self.args[0])
+        return found[2] if found else None
+
+    @property
+    def reason(self) -> str:
+        """The message without the value that is to blame."""
+        message = str(self)
+        return message.partition(": ")[2] if self.field else message
+
+
+class TrainingDiverged(NrganError):
     """The losses stopped being finite; the message names the iteration and the last good checkpoint."""
 
-    exit_code = 1
+
+_OPTION = re.compile(r"<([a-z][a-z0-9_]*)>")
+_BLAMED = re.compile(r"<([a-z][a-z0-9_]*)> (.*?): ", re.DOTALL)
 
 
 def unknown(kind: str, name: str, known: Iterable[str], listed: bool = True) -> UserError:
@@ -27,3 +69,34 @@ def unknown(kind: str, name: str, known: Iterable[str], listed: bool = True) -> 
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
     where = " (all: nrgan list)" if listed else ""
     return UserError(f"unknown {kind} {name!r}; the nearest are {', '.join(near)}{where}")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says; its type's name where it says nothing."""
+    return _lines(error)[0]
+
+
+def last_line(error: Exception) -> str:
+    """The last line of what an error says, where a traceback has come before it; its type's name for no words."""
+    return _lines(error)[-1]
+
+
+def _lines(error: Exception) -> list[str]:
+    return str(error).strip().splitlines() or [type(error).__name__]
+
+
+class Refused(NamedTuple):
+    """A value that a pydantic model refused."""
+
+    location: tuple[str, ...]
+    """The field's name, after those of the models that it lies in."""
+    input: Any
+    message: str
+    """Why, without a capital: to go on after the field's name."""
+
+
+def validation_sentence(error: ValidationError) -> Refused:
+    """The first of the values that a pydantic model refused, in words to be said after the field's name."""
+    first = error.errors()[0]
+    message: str = first["msg"]
+    return Refused(tuple(str(part) for part in first["loc"]), first["input"], message[0].lower() + message[1:])

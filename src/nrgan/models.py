@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nrgan.errors import unknown
+from collections.abc import Mapping
+
+from nrgan.errors import UserError, unknown
 from nrgan.observation import (
     OF_THE_CORRUPTION,
     Clean,
@@ -14,6 +16,7 @@ from nrgan.observation import (
     permute_channels,
     rotate_quarter_turns,
 )
+from nrgan.plugins import find_row, with_plugins
 from nrgan.settings import Setting
 
 MODELS: dict[str, Model] = {
@@ -30,11 +33,29 @@ MODELS: dict[str, Model] = {
     ),
     "sdnrgan3": Learned(invariances=(invert_channels,), implicit=True, knowledge="it is as often positive as negative"),
 }
+_GROUP = "nrgan.models"
 
 
 def find_model(name: str, setting: Setting) -> Model:
     """The model of a name, fit for the setting; raises `UserError` otherwise."""
-    if name not in MODELS:
-        raise unknown("model", name, MODELS)
-    MODELS[name].check(name, setting)
-    return MODELS[name]
+    model = find_row(_GROUP, MODELS, name, _is_model)
+    if model is None:
+        raise unknown("model", name, all_models())
+    check_fits(name, model, setting)
+    return model
+
+
+def check_fits(name: str, model: Model, setting: Setting) -> None:
+    """Raises `UserError`, with the models that do, where a model (called `name`) cannot be trained on a setting."""
+    if (reason := model.unfit(setting)) is not None:
+        fitting = [other for other, row in all_models().items() if row.unfit(setting) is None]
+        raise UserError(f"{name} {reason}; use {name} with another, or {setting.name} with {', '.join(fitting)}")
+
+
+def all_models() -> Mapping[str, Model]:
+    """Our rows, and those of installed packages."""
+    return with_plugins(_GROUP, MODELS, _is_model)
+
+
+def _is_model(row: object) -> bool:
+    return isinstance(row, Model)

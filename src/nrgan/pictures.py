@@ -15,6 +15,10 @@ from nrgan.storage import MADE_BY, check_output, writing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SHOWN_A_ROW = 6
+SHOWN = SHOWN_A_ROW**2
+"""Images in a picture of samples."""
+
 
 def grid(images: npt.NDArray[np.uint8], columns: int | None = None, gap: int = 0) -> npt.NDArray[np.uint8]:
     """(N, H, W, C) uint8 → one picture, rows of `columns` (default: nearly square), `gap` white pixels between."""
@@ -26,6 +30,11 @@ def grid(images: npt.NDArray[np.uint8], columns: int | None = None, gap: int = 0
     picture = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
     picture = picture.reshape(rows * (height + gap), columns * (width + gap), channels)
     return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
+
+
+def sample_grid(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The first 36 of (N, H, W, C) uint8 images, six a row: how samples are shown wherever they are."""
+    return grid(images[:SHOWN], columns=SHOWN_A_ROW, gap=1)
 
 
 def visible(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,11 +1,13 @@
-"""The named settings: a data source, the corruption its images suffered, and the view through which D compares them.
+"""The named settings: a source × the corruption its images suffered × the sensor that stored them × D's view of them.
 
 A new corruption is one file in `corruptions/` and one row in `CORRUPTIONS`; every data source then has it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -22,10 +24,14 @@ from nrgan.corruptions import (
     NoCorruption,
     Poisson,
     PoissonGaussian,
+    Sensor,
     Uniform,
     Unknown,
 )
+from nrgan.data import OWN, SOURCES, DataChoice, ImageSource
 from nrgan.errors import UserError, unknown
+from nrgan.limits import DEFAULT_SIDE, FitName
+from nrgan.plugins import with_plugins
 
 ViewName = Literal["plain", "blurred"]
 
@@ -73,6 +79,7 @@ class Setting:
     corruption: Corruption
     view: ViewName = "plain"
     paper: str = ""
+    sensor: Sensor = field(default_factory=Sensor)
 
     @property
     def signal_dependent(self) -> bool:
@@ -80,19 +87,40 @@ class Setting:
         return self.corruption.signal_gain is not None
 
 
-def _settings_of(source: str, separator: str) -> dict[str, Setting]:
-    rows = {source: Setting(source, source, NoCorruption())}
-    for key, row in CORRUPTIONS.items():
-        name = f"{source}{separator}{key}"
-        rows[name] = Setting(name, source, row.corruption, row.view, row.paper if source == "cifar10" else "")
-    return rows
+def _settings_of(name: str, source: type[ImageSource], rows: Mapping[str, Row]) -> dict[str, Setting]:
+    found = {name: Setting(name, name, NoCorruption())}
+    for key, row in rows.items():
+        full = f"{name}{source.separator}{key}"
+        found[full] = Setting(full, name, row.corruption, row.view, row.paper if source.published else "")
+    return found
 
 
-SETTINGS: dict[str, Setting] = _settings_of("cifar10", "") | _settings_of("shapes", "-")
+def _settings(rows: Mapping[str, Row]) -> dict[str, Setting]:
+    return {key: value for name, source in SOURCES.items() for key, value in _settings_of(name, source, rows).items()}
 
 
-OWN = "own"
-"""The source of settings that are the user's own images; their name is the path."""
+SETTINGS: dict[str, Setting] = _settings(CORRUPTIONS)
+"""Every source with every corruption of ours."""
+
+
+@cache
+def all_corruptions() -> Mapping[str, Row]:
+    """Our corruptions and those of installed packages, which may offer a `Row` or a `Corruption`."""
+    offered = with_plugins("nrgan.corruptions", CORRUPTIONS, lambda row: isinstance(row, (Row, Corruption)))
+    return {name: row if isinstance(row, Row) else Row("", row) for name, row in offered.items()}
+
+
+@cache
+def all_settings() -> Mapping[str, Setting]:
+    """Every source with every corruption, also of installed packages."""
+    return SETTINGS if all_corruptions().keys() == CORRUPTIONS.keys() else _settings(all_corruptions())
+
+
+def named_setting(name: str) -> Setting | None:
+    """The setting of a name; None where there is none. Other packages are imported only for a name that is not ours."""
+    return SETTINGS[name] if name in SETTINGS else all_settings().get(name)
+
+
 _MARKS_OF_A_PATH = frozenset("/\\*?{[.~")
 
 
@@ -102,16 +130,42 @@ def find_setting(name: str, corrupt: str | None = None) -> Setting:
     corrupt: the corruption that those suffer here; None: they are noisy already. Raises `UserError` with the nearest
     names, or for a corruption of a named setting, which has its own.
     """
-    if name in SETTINGS:
+    if (named := named_setting(name)) is not None:
         if corrupt is not None:
-            raise UserError(f"--corrupt {corrupt}: {name} has a corruption already; this is for images of your own")
-        return SETTINGS[name]
+            raise UserError(f"<corrupt> {corrupt}: {name} has a corruption already; this is for images of your own")
+        return named
     if not (_MARKS_OF_A_PATH & set(name) or Path(name).exists()):
-        near = unknown("setting", name, SETTINGS)
+        near = unknown("setting", name, all_settings())
         raise UserError(f"{near}; nor is there a file or folder of that name")
     if corrupt is None:
         return Setting(name, OWN, Unknown())
-    if corrupt not in CORRUPTIONS:
-        raise unknown("corruption", corrupt, CORRUPTIONS)
-    row = CORRUPTIONS[corrupt]
+    rows = CORRUPTIONS if corrupt in CORRUPTIONS else all_corruptions()
+    if corrupt not in rows:
+        raise unknown("corruption", corrupt, rows)
+    row = rows[corrupt]
     return Setting(name, OWN, row.corruption, row.view)
+
+
+def choose_data(
+    name: str,
+    image_size: int | None = None,
+    *,
+    corrupt: str | None = None,
+    corruption: Corruption | None = None,
+    clip: bool = True,
+    data_seed: int = 0,
+    fit: FitName = "crop",
+    value_range: str = "auto",
+    skip_corrupt: bool = False,
+) -> DataChoice:
+    """The images of a setting, or of the path of the user's own, as `nrgan.data.open_data` takes them.
+
+    corruption: in the place of the setting's own. Raises `UserError` for names that are not known.
+    """
+    setting = find_setting(name, corrupt)
+    if image_size is None and setting.source != OWN:
+        image_size = DEFAULT_SIDE
+    choice = DataChoice(
+        name, setting.source, corruption or setting.corruption, Sensor(clip), image_size, data_seed, fit, value_range
+    )
+    return replace(choice, skip_corrupt=skip_corrupt)

@@ -52,7 +52,7 @@ def check_output(path: Path, overwrite: bool = False, mark: str = MADE_BY) -> No
         with path.open("rb") as file:
             ours = mark.encode() in file.read(_LOOKED_AT)
     if not ours:
-        raise UserError(f"{path}: is there already, and nrgan did not make it; choose another name, or --overwrite it")
+        raise UserError(f"{path}: is there already, and nrgan did not make it; choose another name, or <overwrite> it")
 
 
 def _check_file(path: Path) -> None:

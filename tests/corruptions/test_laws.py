@@ -1,4 +1,4 @@
-"""Every corruption, by name: its law's moments, its simulator's agreement with it, and how its gradient flows."""
+"""Every corruption, by name: its law's moments, and its simulator's agreement with it."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ STATISTICS = {
     "absolute": lambda n: _bands(np.abs(n)),
     "level varies over images": lambda n: _bands(n**2).mean(0, keepdims=True) ** 2,
 }
-SHAPE_STATISTICS = ("absolute",)  # beyond the second moment, which Poisson's Gaussian stand-in does not promise
+SHAPE_STATISTICS = ("absolute",)  # beyond the second moment, which not every simulator promises
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_simulator_agrees_with_the_law(row: str) -> None:
     law, simulated = _law_noise(row), _simulated_noise(row)
     for name, statistic in STATISTICS.items():
-        if name in SHAPE_STATISTICS and "Poisson" in repr(CORRUPTIONS[row].corruption):
+        if name in SHAPE_STATISTICS and not CORRUPTIONS[row].corruption.simulator_is_exact:
             continue
         a, b = statistic(law), statistic(simulated)
         spread = np.sqrt(a.var(axis=1) / IMAGES + b.var(axis=1) / IMAGES)
@@ -99,23 +99,13 @@ def test_variance_is_the_stated_one(row: str) -> None:
     u = np.array([0.15, 0.4, 0.6, 0.9])
     noise = _law_noise(row)[:, :, 4:-4] * 255
     squares = noise**2
-    if row == "lg25p16":
+    if isinstance(CORRUPTIONS[row].corruption, LocalGaussian):
         squares = np.where(squares > 0, squares, np.nan)
     bands = np.ma.masked_invalid(squares.reshape(*squares.shape[:3], 4, 8)[..., 3:5])
     per_image = bands.mean(axis=(1, 2, 4))
     error = per_image.std(axis=0) / np.sqrt(per_image.count(axis=0))
     expected = np.array([VARIANCES[row](float(v)) for v in u])
     assert np.all(np.abs(per_image.mean(axis=0) - expected) < 5 * error)
-
-
-@pytest.mark.parametrize("row", ROWS)
-def test_gradient_flows_as_the_identity_only(row: str) -> None:
-    x = torch.rand(6, 3, SIZE, SIZE, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(x.shape, dtype=torch.float64)
-    y = CORRUPTIONS[row].corruption.simulate(x, torch.Generator().manual_seed(0))
-    (gradient,) = torch.autograd.grad((y * weight).sum(), x)
-    torch.testing.assert_close(gradient, weight, rtol=0, atol=0)
-    assert y.dtype == x.dtype
 
 
 @pytest.mark.parametrize("row", ROWS)

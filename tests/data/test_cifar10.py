@@ -12,8 +12,7 @@ import pytest
 
 from conftest import Hostile, sha256_of
 from nrgan.data import CIFAR10
-from nrgan.data import cifar10 as module
-from nrgan.data.cifar10 import ARCHIVE, FOLDER
+from nrgan.data.sources.cifar10 import ARCHIVE, ARCHIVE_SHA256, FOLDER
 from nrgan.errors import UserError
 
 
@@ -169,4 +168,4 @@ def test_key_follows_the_bytes(stand_in_root: Path, tmp_path: Path) -> None:
     changed = copy_with(stand_in_root, tmp_path, data_batch_1=content + b"x")
     assert CIFAR10(changed).key() != CIFAR10(stand_in_root).key()
     assert CIFAR10(stand_in_root).key() == CIFAR10(stand_in_root).key()
-    assert module.ARCHIVE_SHA256.startswith("6d958be0")
+    assert ARCHIVE_SHA256.startswith("6d958be0")

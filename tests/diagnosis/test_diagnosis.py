@@ -1,43 +1,24 @@
-"""What `diagnose` tells of noises that are known, from noisy images alone."""
+"""What a diagnosis tells of noises that are known, from noisy images alone."""
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from rich.console import Console
 
 from diagnose import STRICT  # the table of the benchmark
+from noisy_scenes import noisy, of_shapes, scenes
 from nrgan.data import CIFAR10, Shapes
-from nrgan.diagnosis import Diagnosis, diagnose, diagnosis_table, draw_diagnosis, recommend, write_json
+from nrgan.diagnosis import diagnose, estimate_noise, recommend
 from nrgan.errors import UserError
-from nrgan.images import unit_from_stored
-from nrgan.noisy import corrupt_images
-from nrgan.settings import CORRUPTIONS, SETTINGS
-
-COUNT = 300
-Images = npt.NDArray[np.float32]
-
-
-@lru_cache
-def scenes() -> npt.NDArray[np.uint8]:
-    return Shapes().draw(range(COUNT))
-
-
-def noisy(clean: npt.NDArray[np.uint8], key: str, seed: int = 0, clip: bool = True) -> Images:
-    corruption = SETTINGS[f"shapes-{key}" if key else "shapes"].corruption
-    return corrupt_images(corruption, clean, np.arange(len(clean)), seed, len(clean), clip)
-
-
-@lru_cache
-def of_shapes(key: str) -> Diagnosis:
-    return diagnose(noisy(scenes(), key))
+from nrgan.ranges import unit_from_stored
+from nrgan.settings import CORRUPTIONS
 
 
 def true_level(clean: npt.NDArray[np.uint8], key: str) -> float:
@@ -98,13 +79,13 @@ def test_little_noise_is_said_to_be_little() -> None:
 
 def test_grey_images() -> None:
     grey = np.rint(scenes().mean(3, keepdims=True)).astype(np.uint8)
-    found = diagnose(noisy(grey, "ag25"))
+    found = estimate_noise(noisy(grey, "ag25"))
     assert found.level == pytest.approx(25, rel=0.1)
     assert recommend(found).model == "sinrgan1"
 
 
 def test_five_channels() -> None:
-    found = diagnose(noisy(np.concatenate([scenes(), scenes()[..., :2]], axis=3), "ag25"))
+    found = estimate_noise(noisy(np.concatenate([scenes(), scenes()[..., :2]], axis=3), "ag25"))
     assert found.level == pytest.approx(25, rel=0.1)
     assert found.size[2] == 5
     assert found.independent_channels
@@ -113,7 +94,7 @@ def test_five_channels() -> None:
 def test_noise_that_channels_share() -> None:
     clean = unit_from_stored(scenes())
     shared = np.random.RandomState(0).standard_normal((*clean.shape[:3], 1)) * 25 / 255
-    found = diagnose(np.clip(clean + shared, 0, 1))
+    found = estimate_noise(np.clip(clean + shared, 0, 1))
     assert not found.little_noise
     assert not found.independent_channels
     assert not found.certain
@@ -122,7 +103,7 @@ def test_noise_that_channels_share() -> None:
 
 
 def test_large_images_are_cropped() -> None:
-    found = diagnose(noisy(Shapes(image_size=96).draw(range(50)), "ag25"))
+    found = estimate_noise(noisy(Shapes(image_size=96).draw(range(50)), "ag25"))
     assert found.size == (64, 64, 3)
     assert found.level == pytest.approx(25, rel=0.1)
 
@@ -130,16 +111,16 @@ def test_large_images_are_cropped() -> None:
 def test_the_same_images_give_the_same_answer() -> None:
     images = noisy(scenes(), "mg25")[:100]
     before = images.copy()
-    assert diagnose(images) == diagnose(images)
+    assert estimate_noise(images) == estimate_noise(images)
     assert np.array_equal(images, before)
 
 
 def test_not_more_images_than_wanted() -> None:
-    assert diagnose(noisy(scenes(), "ag25"), most_images=100).images == 100
+    assert estimate_noise(noisy(scenes(), "ag25"), most_images=100).images == 100
 
 
 def test_few_images_are_said_to_be_few() -> None:
-    found = diagnose(noisy(scenes()[:60], "ag25"))
+    found = estimate_noise(noisy(scenes()[:60], "ag25"))
     assert not found.certain
     assert any("few" in words for words in found.unknowns)
     assert found.level == pytest.approx(25, rel=0.2)
@@ -149,7 +130,7 @@ def test_few_images_are_said_to_be_few() -> None:
 def test_constant_images_are_no_crash(value: float) -> None:
     images = np.full((60, 16, 16, 3), value, np.float32)
     try:
-        found = diagnose(images)
+        found = estimate_noise(images)
     except UserError as error:
         assert "nothing can be told" in str(error)
     else:
@@ -159,7 +140,7 @@ def test_constant_images_are_no_crash(value: float) -> None:
 
 def test_noise_on_constant_images() -> None:
     grey = np.random.RandomState(0).uniform(0.3, 0.7, (300, 1, 1, 1)) + np.zeros((300, 32, 32, 3))
-    found = diagnose(grey + np.random.RandomState(1).standard_normal(grey.shape) * 10 / 255)
+    found = estimate_noise(grey + np.random.RandomState(1).standard_normal(grey.shape) * 10 / 255)
     assert found.level == pytest.approx(10, rel=0.05)
     assert recommend(found).model == "sinrgan1"
 
@@ -178,22 +159,8 @@ def test_noise_on_constant_images() -> None:
 )
 def test_what_cannot_be_diagnosed(images: npt.NDArray[Any], words: str) -> None:
     with pytest.raises(UserError) as caught:
-        diagnose(images)
+        estimate_noise(images)
     assert words in str(caught.value)
-
-
-@pytest.mark.parametrize("key", ["mg25", "p30", "lg25p16", ""])
-def test_reports(tmp_path: Path, key: str) -> None:
-    found, images = of_shapes(key), noisy(scenes()[:60], key)
-    advice = recommend(found)
-    write_json(found, advice, tmp_path / "noise.json")
-    document = json.loads((tmp_path / "noise.json").read_text())
-    assert document["recommendation"]["model"] == advice.model
-    assert document["diagnosis"]["level"] == found.level
-    draw_diagnosis(found, advice, images, tmp_path / "noise.png")
-    assert (tmp_path / "noise.png").stat().st_size > 10_000
-    console = Console(width=200, record=True, quiet=True)
-    console.print(diagnosis_table(found, advice))
 
 
 @pytest.fixture(scope="module")
@@ -203,13 +170,13 @@ def photographs(cifar10_root: Path) -> npt.NDArray[np.uint8]:
 
 @pytest.mark.parametrize("key", ["ag25", "lg25p16", "u50", "bg25k5", "mg25", "amg25_25", "pg30_25"])
 def test_photographs(photographs: npt.NDArray[np.uint8], key: str) -> None:
-    found = diagnose(noisy(photographs, key))
+    found = estimate_noise(noisy(photographs, key))
     assert CORRUPTIONS[key].paper in STRICT[recommend(found).model]
     assert found.level == pytest.approx(true_level(photographs, key), rel=0.1)
 
 
 def test_photographs_without_noise(photographs: npt.NDArray[np.uint8]) -> None:
-    found = diagnose(unit_from_stored(photographs))
+    found = estimate_noise(unit_from_stored(photographs))
     assert found.little_noise
     assert found.level_below < 6
 
@@ -220,3 +187,24 @@ def test_where_the_relation_cannot_be_told_the_model_learns_it() -> None:
     assert recommend(replace(found, dependence="unknown")).model == "sdnrgan2"
     correlated = replace(found, dependence="unknown", white=False)
     assert recommend(correlated).model == "sinrgan2"
+
+
+def test_files_are_diagnosed_and_nothing_is_written(tmp_path: Path) -> None:
+    stored = np.rint(noisy(scenes()[:80], "ag25") * 255).astype(np.uint8)
+    np.save(tmp_path / "scans.npy", stored)
+    found = diagnose(tmp_path / "scans.npy")
+    assert found.images.shape == (80, 32, 32, 3)
+    assert found.diagnosis == estimate_noise(unit_from_stored(stored).astype(np.float32))
+    assert found.advice == recommend(found.diagnosis)
+    assert diagnose(str(tmp_path / "scans.npy"), images=60).diagnosis.images == 60
+    assert [path.name for path in tmp_path.iterdir()] == ["scans.npy"]
+    with pytest.raises(UserError, match="^images 0: must be 1 at least"):
+        diagnose(tmp_path / "scans.npy", images=0)
+
+
+@pytest.mark.parametrize("module", ["nrgan.diagnosis", "nrgan.training.train"])
+def test_figures_and_tables_are_drawn_elsewhere(module: str) -> None:
+    # every training process imports the diagnosis, and should not wait for them
+    code = f"import sys, {module}; print({{'matplotlib', 'rich'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -12,21 +12,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import nrgan as nrgan_package
 from conftest import TINY, nrgan
 from frechet import closed_form
-from nrgan import TrainConfig, train
+from nrgan import TrainConfig, TrainedModel, train
 from nrgan.data import Shapes
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.features import extract, load_features
+from nrgan.evaluation.measure import evaluate, select_snapshot
 from nrgan.evaluation.metrics import Moments
 from nrgan.evaluation.real import read_moments
-from nrgan.evaluation.records import read_records
 from nrgan.evaluation.selection import Watch, fid, read_chosen
-from nrgan.evaluation.subject import Subject
-from nrgan.measuring import evaluate, select_snapshot
 from nrgan.networks import Generator
-from nrgan.run import Run
+from nrgan.runs import read_records
+from nrgan.training.plan import Objects
+from nrgan.training.prepare import prepare
 
 SMALL = Protocol(("fid",), samples=500, features="random_convolutions")
 
@@ -35,31 +36,49 @@ def copied(run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run, tmp_path / "run"))
 
 
-def test_subject_images_are_those_of_sample(run: Path) -> None:
-    subject = Subject.load(run)
-    images = np.concatenate(list(subject.images(seed=3, n=250, observed=False)))
+def test_a_models_images_are_those_of_sample(run: Path) -> None:
+    model = TrainedModel.load(run)
+    images = np.concatenate(list(model.images(seed=3, n=250, observed=False)))
     exact = Generator.from_pretrained(run).sample(250, seed=3)
     np.testing.assert_allclose(images, exact.astype(float), atol=1)  # single precision, where a value is near an edge
     assert (images != exact).mean() < 1e-3
-    part = np.concatenate(list(subject.images(seed=3, n=50, observed=False, first=200)))
+    part = np.concatenate(list(model.images(seed=3, n=50, observed=False, first=200)))
     np.testing.assert_array_equal(part, images[200:])
-    observed = np.concatenate(list(subject.images(seed=3, n=250, observed=True)))
+    observed = np.concatenate(list(model.images(seed=3, n=250, observed=True)))
     assert (observed != images).any() and observed.shape == images.shape
-    assert np.array_equal(observed, np.concatenate(list(subject.images(seed=3, n=250, observed=True))))
+    assert np.array_equal(observed, np.concatenate(list(model.images(seed=3, n=250, observed=True))))
 
 
-def test_figures_do_not_depend_on_batches_or_processes(run: Path, tmp_path: Path) -> None:
-    subject = Subject.load(copied(run, tmp_path))
-    protocol = replace(SMALL, samples=1200, metrics=("fid", "kid", "pr"), against="observed")
+def test_figures_do_not_depend_on_batches_blocks_or_processes(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TrainedModel.load(copied(run, tmp_path))
+    protocol = replace(SMALL, metrics=("fid", "kid", "pr"), against="observed")
 
     def figures(**options: int) -> list[float]:
-        evaluator = Evaluator(protocol, subject.about, subject.image_size, Resources(**options))  # type: ignore[arg-type]
-        return [value for record in evaluator.records(subject) for value in record.results.values()]
+        evaluator = Evaluator(protocol, model.about, model.image_size, Resources(**options))  # type: ignore[arg-type]
+        return [value for record in evaluator.records(model) for value in record.results.values()]
 
     first = figures()
-    assert figures(batch_size=100) == first, "the same number for the same seed, run after run"
+    assert figures() == first, "the same number for the same seed, run after run"
+    monkeypatch.setattr("nrgan.evaluation.evaluate._BLOCK", 200)  # several for each process
     assert figures(batch_size=37) == pytest.approx(first, rel=1e-5)
     assert figures(processes=2) == pytest.approx(first, rel=1e-5)
+
+
+def test_a_model_that_learns_its_noise_is_measured_by_two_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nrgan.evaluation.evaluate._BLOCK", 300)
+    monkeypatch.setattr("nrgan.evaluation.real.MOST", 500)  # the same path with fewer real images
+    out = tmp_path / "run"
+    list(train(TrainConfig(setting="shapes-mg25", model="sdnrgan1", out=out, **TINY)))
+    for processes in (1, 2):
+        options = ("--samples", 600, "--metrics", "fid", "--against", "observed", "--processes", processes)
+        done = nrgan("evaluate", out, *options, "--device", "cpu")
+        assert done.returncode == 0, done.stderr
+    alone, shared = read_records(out)
+    assert fid(shared) == pytest.approx(fid(alone), rel=1e-5) and shared.same_question(alone)
 
 
 def test_lines_say_what_was_measured(run: Path, tmp_path: Path) -> None:
@@ -81,7 +100,7 @@ def test_fid_agrees_with_features_taken_by_hand(run: Path, tmp_path: Path) -> No
     own = copied(run, tmp_path)
     value = fid(evaluate(own, SMALL)[0])
     features = load_features("random_convolutions", 16)
-    device = Subject.load(own).device
+    device = TrainedModel.load(own).device
     real = Moments.of(extract(features, Shapes(image_size=16).images(), 500, device)[0])
     generated = Moments.of(extract(features, Generator.from_pretrained(own).sample(500), 500, device)[0])
     assert value == pytest.approx(closed_form(real, generated), rel=1e-4)
@@ -94,16 +113,17 @@ def test_kept_statistics(run: Path, tmp_path: Path) -> None:
     with np.load(kept) as file:
         assert file["count"] == 50_000 and str(file["features"]) == "random_convolutions"
         assert file["sigma"].shape == (416, 416) and file["mu"].dtype == np.float64
-    again = evaluate(own, SMALL, Resources(reference=kept))
+    against_kept = replace(SMALL, reference=kept)
+    again = evaluate(own, against_kept)
     first = read_records(own)[0]
     assert fid(again[0]) == fid(first)
     with pytest.raises(UserError, match="moments only"):
-        evaluate(own, replace(SMALL, metrics=("kid",)), Resources(reference=kept))
+        evaluate(own, replace(against_kept, metrics=("kid",)))
     for size in (0, 100, kept.stat().st_size // 2):
         cut = tmp_path / "cut.npz"
         cut.write_bytes(kept.read_bytes()[:size])
         with pytest.raises(UserError, match=r"cut\.npz: no statistics .*cut short"):
-            evaluate(own, SMALL, Resources(reference=cut))
+            evaluate(own, replace(SMALL, reference=cut))
     kept.write_bytes(kept.read_bytes()[:100])
     with pytest.raises(UserError, match="cut short"):
         evaluate(own, SMALL, Resources(cache=cache))
@@ -112,8 +132,35 @@ def test_kept_statistics(run: Path, tmp_path: Path) -> None:
         read_moments(tmp_path / "other.npz", load_features("random_convolutions", 16))
 
 
+def test_figures_of_another_reference_are_not_mixed_up(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nrgan.evaluation.real.MOST", 500)
+    own, cache = copied(run, tmp_path), tmp_path / "cache"
+    model = TrainedModel.load(own)
+    Evaluator(SMALL, model.about, model.image_size, Resources(cache=cache)).prepare()
+    (near,) = (cache / "references").glob("*.npz")
+    with np.load(near) as file:
+        values = {**file, "mu": file["mu"] + 1}
+    far = tmp_path / "far.npz"
+    np.savez(far, **values)
+    found = {}
+    for reference in (None, near, far):
+        evaluator = Evaluator(
+            replace(SMALL, reference=reference), model.about, model.image_size, Resources(cache=cache)
+        )
+        assert evaluator.kept(own, model.about.iteration) is None, "the others' figures are not taken for its own"
+        found[reference] = evaluator.measure(model)
+        assert evaluator.kept(own, model.about.iteration) == found[reference]
+        assert evaluator.evaluate(own / "snapshots" / "iteration-0000006") == found[reference]
+    assert len(read_records(own)) == 3, "each was measured once"
+    assert len({record.reference for (record,) in found.values()}) == 3
+    of_none, of_near, of_far = (fid(record) for (record,) in found.values())
+    assert of_none == of_near and of_far > of_near + 100
+
+
 def test_bad_questions(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"400 samples \(--samples\) would mean nothing, 417 are needed"):
+    with pytest.raises(UserError, match=r"400 samples \(samples\) would mean nothing, 417 are needed"):
         evaluate(run, replace(SMALL, samples=400))
     with pytest.raises(UserError, match="classify nothing"):
         evaluate(run, replace(SMALL, metrics=("is",)))
@@ -127,7 +174,7 @@ def test_bad_questions(run: Path, tmp_path: Path) -> None:
     imported = tmp_path / "imported"
     shutil.copytree(run / "snapshots" / "iteration-0000006", imported)
     (imported / "about.json").write_text("{}")
-    with pytest.raises(UserError, match="does not say its setting and model; give --setting and --model"):
+    with pytest.raises(UserError, match="does not say its setting and model; give setting and model"):
         evaluate(imported, SMALL)
     assert evaluate(imported, SMALL, setting="shapes-ag25", model="sinrgan2")[0].iteration == 0
 
@@ -147,8 +194,8 @@ def test_training_keeps_its_best(tmp_path: Path) -> None:
     assert chosen is not None
     assert fid(chosen.record) == min(fid(record) for record in records)
     assert "no clean image was used" in chosen.reason and "lowest fid[random_convolutions]" in chosen.reason
-    subject = Subject.load(tmp_path / "run" / "best")
-    assert subject.about.iteration == chosen.record.iteration and subject.run == tmp_path / "run"
+    model = TrainedModel.load(tmp_path / "run" / "best")
+    assert model.about.iteration == chosen.record.iteration and model.run == tmp_path / "run"
 
 
 def test_evaluating_changes_nothing_that_is_learned(tmp_path: Path) -> None:
@@ -210,10 +257,25 @@ def test_the_verbs(run: Path, tmp_path: Path) -> None:
     done = nrgan("check-noise", own / "best", "--samples", 200)
     assert done.returncode == 0 and (own / "noise-check.png").is_file(), done.stderr
     assert "marginal distance W1" in done.stdout and "samples as observed" in done.stdout
+    bad = nrgan("evaluate", tmp_path / "nothing", "--metrics", "fidd")
+    assert bad.returncode == 2 and bad.stderr.startswith("error: unknown metric 'fidd'; the nearest are fid")
     bad = nrgan("evaluate", own, "--features", "absent.pt")
     assert bad.returncode == 2 and bad.stderr.startswith("error: --features absent.pt") and "Trace" not in bad.stderr
     bad = nrgan("train", "shapes-ag25", "gan", tmp_path / "new", "--evaluate-every", 5, "--evaluate-features", "x.pt")
     assert bad.returncode == 2 and not (tmp_path / "new").exists(), "refused before anything is written"
+
+
+def test_verbs_are_functions_too(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nrgan.evaluation.real.MOST", 500)
+    own = copied(run, tmp_path)
+    (record,) = nrgan_package.evaluate(own, SMALL)
+    assert record in read_records(own) and record.iteration == 6
+    selection = nrgan_package.select(own, replace(SMALL, samples=420), show_clean=False)
+    assert selection.regret is None and (own / "best" / "model.safetensors").is_file()
+    (of_best,) = nrgan_package.evaluate(own, SMALL, snapshot="best")
+    assert of_best.iteration == selection.chosen.observed.iteration
+    check, folder = nrgan_package.check_noise(own, samples=100)
+    assert folder == own and check.learned is not None and check.samples == 100
 
 
 def test_an_evaluation_that_cannot_be_deletes_nothing(tmp_path: Path) -> None:
@@ -222,7 +284,7 @@ def test_an_evaluation_that_cannot_be_deletes_nothing(tmp_path: Path) -> None:
         pass
     for wrong, message in (({"evaluate_features": "x.pt"}, "no such file"), ({"evaluate_samples": 400}, "416")):
         with pytest.raises(UserError, match=message):
-            Run(watched(out, **wrong), overwrite=True)
+            prepare(watched(out, **wrong), Objects(), overwrite=True)
     np.save(tmp_path / "five.npy", np.random.RandomState(0).randint(0, 256, (500, 16, 16, 5), dtype=np.uint8))
     np.save(tmp_path / "few.npy", np.random.RandomState(0).randint(0, 256, (40, 16, 16, 3), dtype=np.uint8))
     for name, message in (("five", "5 channels"), ("few", "40 real images would mean nothing")):
@@ -230,7 +292,7 @@ def test_an_evaluation_that_cannot_be_deletes_nothing(tmp_path: Path) -> None:
             out, setting=str(tmp_path / f"{name}.npy"), image_size=None, evaluate_features="random_convolutions"
         )
         with pytest.raises(UserError, match=message):
-            Run(own, overwrite=True)
+            prepare(own, Objects(), overwrite=True)
     assert (out / "snapshots" / "iteration-0000006").is_dir() and (out / "checkpoint.safetensors").is_file()
 
 

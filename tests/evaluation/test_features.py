@@ -164,7 +164,7 @@ def test_inception_is_downloaded_once_and_verified(
     p = np.exp(logits)
     np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)  # logs of the network's probabilities
     assert load_features(str(path), 8).name == "inception", "a copy of the file is recognised"
-    with pytest.raises(UserError, match=r"cannot be downloaded .*--features PATH"):
+    with pytest.raises(UserError, match=r"cannot be downloaded .*with features PATH"):
         load_features("inception", 8, tmp_path / "empty")
 
 

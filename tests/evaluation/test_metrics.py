@@ -9,7 +9,20 @@ import torch
 
 from frechet import closed_form
 from nrgan.errors import UserError
-from nrgan.evaluation.metrics import Moments, frechet_distance, inception_score, kernel_distance, precision_recall
+from nrgan.evaluation.evaluate import Protocol
+from nrgan.evaluation.metric_names import METRIC_NAMES
+from nrgan.evaluation.metrics import (
+    METRICS,
+    Metric,
+    Moments,
+    Sets,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    precision_recall,
+)
+from nrgan.evaluation.selection import fid, fid_of
+from nrgan.runs.records import Record, metric_name
 
 
 def normal(n: int, size: int = 16, seed: int = 0, shift: float = 0.0) -> npt.NDArray[np.float32]:
@@ -118,3 +131,61 @@ def test_torchs_own_generator_is_left_alone() -> None:
     first = kernel_distance(normal(1200), normal(1200, seed=1))
     assert torch.equal(torch.rand(3), expected)
     assert kernel_distance(normal(1200), normal(1200, seed=1)) == first
+
+
+rows = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+
+
+def sets(n: int, size: int = 16) -> Sets:
+    real, generated = normal(n, size), normal(n, size, seed=1)
+    return Sets(lambda: Moments.of(real), lambda: real, generated, normal(n, size, seed=2), "some")
+
+
+@rows
+def test_every_metric_refuses_what_would_mean_nothing(metric: Metric) -> None:
+    fewest = metric.fewest(16)
+    figures = metric.compute(sets(fewest))
+    assert figures and all(np.isfinite(value) for value in figures.values())
+    with pytest.raises(UserError, match="would mean nothing"):
+        metric.compute(sets(fewest - 1))
+
+
+@rows
+def test_every_metric_reads_only_what_it_says_that_it_needs(metric: Metric) -> None:
+    def unread() -> None:
+        raise AssertionError("not needed")
+
+    known = sets(200)
+    moments = known.moments if metric.needs == "moments" else unread
+    real = known.real if metric.needs == "features" else unread
+    logits = known.logits if metric.needs == "logits" else None
+    metric.compute(Sets(moments, real, known.generated, logits, "some"))  # type: ignore[arg-type]
+
+
+def test_names_of_the_files_of_figures() -> None:
+    assert list(METRICS) == list(METRIC_NAMES)
+    assert [m.file_name(50_000) for m in METRICS.values()] == ["fid50k_full", "kid50k_full", "is50k", "pr50k_3"]
+    assert [m.file_name(420) for m in METRICS.values()] == ["fid420_full", "kid420_full", "is420", "pr420_3"]
+    assert metric_name("fid50k_full", "clean", "inception", standard=True) == "fid50k_full"
+    assert metric_name("fid50k_full", "observed", "others", standard=False) == "fid50k_full-observed-others"
+
+
+def test_a_new_metric_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    shift = Metric("shift", "shift{count}", "moments", lambda _: 2, lambda s: {"shift": float(s.moments().mu.mean())})
+    with pytest.raises(UserError, match="unknown metric 'shift'"):
+        Protocol(("shift",))
+    monkeypatch.setitem(METRICS, "shift", shift)
+    assert Protocol(("shift",)).metrics == ("shift",)
+
+
+def test_the_figure_that_snapshots_are_chosen_by() -> None:
+    def record(**results: float) -> Record:
+        return Record("m", results, 1, 500, "clean", "some", "", "", 500, 0)
+
+    others, plain, named = record(kid_mean=1.0), record(fid=2.0), record(**{"fid[some]": 3.0})
+    assert fid_of([others, named, plain]) is named
+    assert (fid(plain), fid(named)) == (2.0, 3.0)
+    assert others.figure("fid") is None and others.figure("kid_mean") == 1.0
+    for nothing in ([others], []):
+        with pytest.raises(UserError, match="let `fid` be among the metrics"):
+            fid_of(nothing)

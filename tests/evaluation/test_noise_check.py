@@ -11,14 +11,15 @@ import numpy.typing as npt
 import pytest
 
 from conftest import TINY
-from nrgan import TrainConfig, train
+from nrgan import TrainConfig, TrainedModel, train
+from nrgan.corruptions import Sensor
 from nrgan.data import Shapes
+from nrgan.data.frozen import corrupt_images
 from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.measure import check_run_noise
 from nrgan.evaluation.noise_check import NoiseStatistics, check_noise
-from nrgan.evaluation.subject import Subject
-from nrgan.images import unit_from_stored
-from nrgan.measuring import check_run_noise
-from nrgan.noisy import corrupt_images
+from nrgan.ranges import unit_from_stored
+from nrgan.reports.noise_files import write_noise_check
 from nrgan.settings import CORRUPTIONS
 
 CLEAN = unit_from_stored(Shapes(count=400).images())
@@ -30,7 +31,7 @@ def statistics(noise: npt.NDArray[np.float64], clean: npt.NDArray[np.float64] = 
 
 def of_setting(name: str) -> NoiseStatistics:
     stored = Shapes(count=400).images()
-    noisy = corrupt_images(CORRUPTIONS[name].corruption, stored, np.arange(400), 0, 400, clip=False)
+    noisy = corrupt_images(CORRUPTIONS[name].corruption, Sensor(clip=False), stored, np.arange(400), 0, 400)
     return statistics(noisy - CLEAN)
 
 
@@ -92,7 +93,7 @@ def test_ambientgans_noise_is_the_true_one(tmp_path: Path) -> None:
     config = TrainConfig(setting="shapes-abg25k5", model="ambientgan", out=tmp_path / "run", **TINY)
     for _ in train(config):
         pass
-    check = check_noise(Subject.load(config.out), Resources(), samples=500)
+    check = check_noise(TrainedModel.load(config.out), Resources(), samples=500)
     differences = check.differences()
     assert abs(differences["level (of 255)"]) < 0.5
     assert differences["autocorrelation, largest"] < 0.02 and differences["channel correlation, largest"] < 0.03
@@ -101,13 +102,18 @@ def test_ambientgans_noise_is_the_true_one(tmp_path: Path) -> None:
 
 def test_a_model_without_noise_and_the_files(run: Path, tmp_path: Path) -> None:
     own = Path(shutil.copytree(run, tmp_path / "run"))
-    check, figure = check_run_noise(own, samples=200, seed=0)
+    check, folder = check_run_noise(own, samples=200, seed=0)
+    assert folder == own and not (own / "noise-check.json").exists(), "measuring draws nothing"
+    figure = write_noise_check(check, folder)
     document = json.loads((own / "noise-check.json").read_text())
-    assert figure.is_file() and document["learned"]["level"] == check.learned.level  # type: ignore[union-attr]
+    assert figure == own / "noise-check.png" and figure.is_file()
+    assert check.learned is not None and document["learned"]["level"] == check.learned.level
+    assert document["differences"] == check.differences()
     assert set(document["noise_left"]) == {"clean images", "noisy images", "clean samples", "samples as observed"}
     assert document["noise_left"]["noisy images"] > document["noise_left"]["clean images"] + 10
     config = TrainConfig(setting="shapes-ag25", model="gan", out=tmp_path / "gan", **TINY)
     for _ in train(config):
         pass
-    check, figure = check_run_noise(config.out, samples=100, seed=0)
-    assert check.learned is None and check.differences() == {} and figure.is_file()
+    check, folder = check_run_noise(config.out, samples=100, seed=0)
+    assert check.learned is None and check.differences() == {}
+    assert write_noise_check(check, folder).is_file() and folder == config.out

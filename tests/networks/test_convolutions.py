@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nrgan.networks.blocks import DownBlock, FirstBlock, UpBlock
-from nrgan.networks.convolutions import Conv, DownConv, UpConv, mean_pool, upsample
+from nrgan.networks.resnet.blocks import DownBlock, FirstBlock, UpBlock
+from nrgan.networks.resnet.convolutions import Conv, DownConv, UpConv, mean_pool, upsample
 
 
 def plain_up(layer: UpConv, x: Tensor) -> Tensor:

@@ -15,9 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nrgan.data import ImageSpec
 from nrgan.draws import FreshDraws
-from nrgan.observation.base import NOISE_GENERATOR
+from nrgan.frames import ValueRange
+from nrgan.observation import NOISE_GENERATOR
 from nrgan.training.config import TrainConfig
+from nrgan.training.plan import resolve
 from nrgan.training.state import new_state
 from nrgan.training.step import discriminator_step, generator_step
 
@@ -92,7 +95,8 @@ def record(model: str, setting: str) -> None:
         batch_size=2,
         iterations=3,
     )
-    state = new_state(config, torch.device("cpu"), 3, torch.float64)
+    plan = resolve(config, ImageSpec(32, 3, ValueRange.of(0, 255, "uint8")))
+    state = new_state(plan, torch.device("cpu"), torch.float64)
     rng = torch.Generator().manual_seed(1)
     arrays: dict[str, Tensor] = {}
 
@@ -109,16 +113,16 @@ def record(model: str, setting: str) -> None:
                 arrays[full] = value.clone()
 
     keep_weights("init")
-    for i in range(config.iterations):
+    for i in range(config.schedule.iterations):
         losses: dict[str, Tensor] = {}
         for update in ("g", "d") if i else ("d",):
             kept: dict[str, Tensor] = {}
             if update == "g":
-                losses |= generator_step(state, config, Recorder(rng, kept))
+                losses |= generator_step(state, plan, Recorder(rng, kept))
             else:
                 real = torch.randn(2, 3, 32, 32, generator=rng).mul(0.6).half().double()
                 arrays[f"iter{i}/d/real"] = real
-                losses |= discriminator_step(state, config, real, Recorder(rng, kept))
+                losses |= discriminator_step(state, plan, real, Recorder(rng, kept))
             arrays |= {f"iter{i}/{update}/{name}": value for name, value in kept.items()}
         theirs = {
             "generator": "G/loss_fake",

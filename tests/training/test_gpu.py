@@ -10,13 +10,21 @@ import torch
 
 from conftest import TINY
 from nrgan import TrainConfig, train
+from nrgan.layout import BEST, snapshot_folder
+from nrgan.models import MODELS
+from nrgan.settings import CORRUPTIONS, SETTINGS
 from nrgan.training.batches import ResidentBatches
-from nrgan.training.block import Block, single_iteration
+from nrgan.training.graph import GraphedIterations, single_iteration
 from nrgan.training.state import new_state
+from plans import plan_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 
-MODELS = ["gan", "ambientgan", "sinrgan1", "sinrgan2", "sdnrgan2", "sdnrgan3"]
+FITTING = {
+    name: next(row for row in ("mix", *CORRUPTIONS) if model.unfit(SETTINGS[f"shapes-{row}"]) is None)
+    for name, model in MODELS.items()
+}
+"""A corruption per model; of many parts, where it can be."""
 
 
 def config(out: Path, **changed: object) -> TrainConfig:
@@ -25,21 +33,22 @@ def config(out: Path, **changed: object) -> TrainConfig:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_captured_block_trains_as_single_iterations(model: str) -> None:
+def test_captured_iterations_train_as_single_ones(model: str) -> None:
     """The same draws, so the same run but for the rounding of differently chosen kernels."""
     device = torch.device("cuda")
-    chosen = config(Path("unused"), model=model, iterations=50, log_interval=50, channels=16)
+    options = TINY | {"model": model, "iterations": 50, "log_interval": 50, "channels": 16}
+    plan = plan_of(setting=f"shapes-{FITTING[model]}", **options)
     images = np.random.RandomState(0).rand(64, 3, 16, 16)
     # float64: in float32 the rounding of differently chosen kernels grows within a few iterations of Adam
-    states = [new_state(chosen, device, 3, dtype=torch.float64) for _ in range(2)]
-    batches = [ResidentBatches(images, chosen.batch_size, state.place, device) for state in states]
+    states = [new_state(plan, device, dtype=torch.float64) for _ in range(2)]
+    batches = [ResidentBatches(images, plan.config.schedule.batch_size, state.place, device) for state in states]
     for state, of_state in zip(states, batches, strict=True):
-        single_iteration(state, chosen, of_state)
+        single_iteration(state, plan, of_state)
     for _ in range(10):
-        single_iteration(states[0], chosen, batches[0])
-    block = Block(states[1], chosen, batches[1], 5)
-    block.run()
-    block.run()
+        single_iteration(states[0], plan, batches[0])
+    graphed = GraphedIterations(states[1], plan, batches[1], 5)
+    graphed.run()
+    graphed.run()
     assert states[0].iteration == states[1].iteration == 11 and states[0].place == states[1].place
     one, two = states[0].tensors(), states[1].tensors()
     assert torch.equal(one["rng"], two["rng"]), "the graph advances the run's own generator"
@@ -54,13 +63,13 @@ def test_a_run_on_the_gpu_resumes(tmp_path: Path) -> None:
         if progress.iteration >= 15:
             break
     reached = [p.iteration for p in train(config(tmp_path / "run", **options), resume=True)]
-    assert reached[-1] == 40 and (tmp_path / "run" / "snapshots" / "iteration-0000040").is_dir()
+    assert reached[-1] == 40 and snapshot_folder(tmp_path / "run", 40).is_dir()
 
 
 def test_a_streamed_run_on_the_gpu_is_measured(tmp_path: Path) -> None:
     watching = {"stream": "always", "evaluate_every": 20, "evaluate_samples": 500}
     done = [p.metrics for p in train(config(tmp_path / "run", iterations=40, **watching)) if p.metrics]
-    assert len(done) == 2 and (tmp_path / "run" / "best").is_dir()
+    assert len(done) == 2 and (tmp_path / "run" / BEST).is_dir()
 
 
 def test_parts_of_a_batch_are_captured_too(tmp_path: Path) -> None:

@@ -7,29 +7,24 @@ from typing import Any
 
 from rich.console import Console
 
-from nrgan.bench.measure import ablate, compare, measure
-from nrgan.bench.report import ablation_table, comparison_table, speed_table
+from nrgan.bench.measure import measure
+from nrgan.bench.report import speed_table
 from nrgan.storage import check_output, write_json
 from nrgan.training.config import TrainConfig
-from nrgan.training.device import prepare_torch
+from nrgan.training.device import configure_process
 
 
-def bench(
-    config: TrainConfig, rounds: int, packed: int, ablation: bool, reference: Path | None, out: Path | None
-) -> int:
-    """Measures what is asked for, prints tables, writes the figures as JSON to `out`. Returns the exit code."""
-    if out is not None:
+def bench(config: TrainConfig, rounds: int, packed: int, out: Path | None) -> int:
+    """Measures, prints a table, writes the figures as JSON to `out`. Returns the exit code."""
+    if out is not None:  # asked before minutes are spent
         check_output(out)
-    device = prepare_torch(config)
-    console = Console(highlight=False)
-    figures: dict[str, Any] = {"speed": [measure(config, device, rounds, packed)]}
-    console.print(speed_table(figures["speed"]))
-    if ablation:
-        figures["ablation"] = ablate(config, device, rounds)
-        console.print(ablation_table(figures["ablation"]))
-    if reference is not None:
-        figures["reference"] = compare(config, reference, rounds, device)
-        console.print(comparison_table(figures["reference"]))
+    speed = [measure(config, configure_process(config.machine), rounds, packed)]
+    Console(highlight=False).print(speed_table(speed))
+    write_figures({"speed": speed}, out)
+    return 0
+
+
+def write_figures(figures: dict[str, Any], out: Path | None) -> None:
+    """Writes figures as JSON, where there is a file to write to."""
     if out is not None:
         write_json(figures, out)
-    return 0

@@ -1,7 +1,7 @@
-"""The true noise processes: each has its exact law and its differentiable simulator."""
+"""What befalls images: each corruption has its exact law and its differentiable simulator."""
 
 from nrgan.corruptions.additive_gaussian import AdditiveGaussian
-from nrgan.corruptions.base import Corruption
+from nrgan.corruptions.base import AdditiveNoise, Corruption
 from nrgan.corruptions.brown_gaussian import AdditiveBrownGaussian, BrownGaussian
 from nrgan.corruptions.combined import MultiplicativeAdditiveGaussian, PoissonGaussian
 from nrgan.corruptions.gains import SignalGain
@@ -10,13 +10,16 @@ from nrgan.corruptions.local_gaussian import LocalGaussian
 from nrgan.corruptions.mixture import Mixture
 from nrgan.corruptions.multiplicative_gaussian import MultiplicativeGaussian
 from nrgan.corruptions.none import NoCorruption
+from nrgan.corruptions.plain import from_plain, to_plain
 from nrgan.corruptions.poisson import Poisson
+from nrgan.corruptions.sensor import Sensor
 from nrgan.corruptions.uniform import Uniform
 from nrgan.corruptions.unknown import Unknown
 
 __all__ = [
     "AdditiveBrownGaussian",
     "AdditiveGaussian",
+    "AdditiveNoise",
     "Between",
     "BrownGaussian",
     "Corruption",
@@ -28,7 +31,10 @@ __all__ = [
     "NoCorruption",
     "Poisson",
     "PoissonGaussian",
+    "Sensor",
     "SignalGain",
     "Uniform",
     "Unknown",
+    "from_plain",
+    "to_plain",
 ]

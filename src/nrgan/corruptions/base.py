@@ -1,4 +1,8 @@
-"""What every corruption is: the exact law on one image, and a differentiable simulator on a batch."""
+"""What every corruption is: y = A(x), as an exact law on one image and as a differentiable simulator on a batch.
+
+A corruption may be anything that happens to an image on its way: noise, lost pixels, blur. One that adds noise,
+y = x + n(x), is an `AdditiveNoise`, whose simulator gives the noise by itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from torch import Tensor
 from nrgan.corruptions.gains import SignalGain
 from nrgan.draws import Draws, fresh
 from nrgan.errors import UserError
-from nrgan.images import unit_from_stored
+from nrgan.ranges import unit_from_stored
 
 Image = npt.NDArray[np.float64]
 """One unit-range image, (H, W, C) float64."""
@@ -28,15 +32,24 @@ STEP = 1 / 255
 
 
 class Corruption(ABC):
-    """A noise process y = x + n. Values are unit range, levels are on the scale 0..255 unless said otherwise.
+    """y = A(x). Values are unit range, levels are on the scale 0..255 unless said otherwise.
 
-    `signal_gain` is the known relation between signal and noise level, or None where the noise does not depend
-    on the signal. A signal-dependent noise n = ε·σ·g(x) is what `sdnrgan1` needs to know of it.
+    A frozen dataclass of plain numbers, which snapshots keep (`to_plain`, `from_plain`) under its class's name.
     """
 
     signal_gain: ClassVar[SignalGain | None] = None
+    """The known relation between signal and noise level: a noise n = ε·σ·g(x); None where there is none."""
     known: ClassVar[bool] = True
     """Whether its law is known, and can be simulated."""
+    simulator_is_exact: ClassVar[bool] = True
+    """Whether the simulator has the law's distribution; False: the same mean and variance only."""
+    classes: ClassVar[dict[str, type[Corruption]]] = {}
+    """Every class of corruption that has been defined, by its name."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        Corruption.classes[cls.__name__ if own else f"{cls.__module__}:{cls.__qualname__}"] = cls
 
     def corrupt(self, image: npt.NDArray[Any], rng: RandomState) -> Image:
         """The exact law on one image, with numpy's legacy generator: what a camera did.
@@ -50,16 +63,9 @@ class Corruption(ABC):
         return self._corrupt(unit, rng)
 
     def simulate(self, x: Tensor, rng: Draws | torch.Generator | None = None) -> Tensor:
-        """The differentiable simulator on a batch, (B, C, H, W): what AmbientGAN applies to generated images.
-
-        The gradient flows through x as the additive identity only: noise that depends on the image sees it detached.
-        """
-        return x + self.simulate_noise(x, rng)
-
-    def simulate_noise(self, x: Tensor, rng: Draws | torch.Generator | None = None) -> Tensor:
-        """The noise that `simulate` adds, unit range, (B, C, H, W); no gradient flows through it."""
+        """The simulator on a batch, (B, C, H, W), differentiable in x: what AmbientGAN applies to generated images."""
         self.check_fits(*x.shape[2:])
-        return self._simulate_noise(x.detach(), fresh(rng, x))
+        return self._simulate(x, fresh(rng, x))
 
     def check_fits(self, height: int, width: int) -> None:  # noqa: B027 (most corruptions fit any size)
         """Raises `UserError` where the corruption needs a larger image."""
@@ -76,16 +82,32 @@ class Corruption(ABC):
         """`corrupt` on a unit-range float64 image."""
 
     @abstractmethod
-    def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
-        """`simulate_noise` for detached x."""
+    def _simulate(self, x: Tensor, draws: Draws) -> Tensor:
+        """`simulate` with draws: each name once an update, shapes beginning with the images (see `Draws`)."""
 
 
 class AdditiveNoise(Corruption):
-    """A corruption given by its noise: y = u + n(u)."""
+    """y = x + n(x). Subclasses give `_simulate_noise`, and of `noise` and `_corrupt` the one that states the law.
+
+    In the simulator the gradient flows through x as the additive identity only: noise that depends on the image sees it
+    detached.
+    """
+
+    def simulate_noise(self, x: Tensor, rng: Draws | torch.Generator | None = None) -> Tensor:
+        """The noise that `simulate` adds, unit range, (B, C, H, W); no gradient flows through it."""
+        self.check_fits(*x.shape[2:])
+        return self._simulate_noise(x.detach(), fresh(rng, x))
+
+    def noise(self, u: Image, rng: RandomState) -> Image:
+        """The noise n(u) of one unit-range image by the exact law, in unit range."""
+        return self._corrupt(u, rng) - u
 
     def _corrupt(self, u: Image, rng: RandomState) -> Image:
         return u + self.noise(u, rng)
 
+    def _simulate(self, x: Tensor, draws: Draws) -> Tensor:
+        return x + self._simulate_noise(x.detach(), draws)
+
     @abstractmethod
-    def noise(self, u: Image, rng: RandomState) -> Image:
-        """The noise n(u) of one unit-range image, in unit range."""
+    def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
+        """`simulate_noise` for detached x, with draws."""

@@ -9,14 +9,14 @@ from numpy.random import RandomState
 from torch import Tensor
 
 from nrgan.corruptions.additive_gaussian import AdditiveGaussian
-from nrgan.corruptions.base import AdditiveNoise, Corruption, Image
+from nrgan.corruptions.base import AdditiveNoise, Image
 from nrgan.corruptions.gains import PROPORTIONAL, SQUARE_ROOT, SignalGain
 from nrgan.corruptions.multiplicative_gaussian import MultiplicativeGaussian
 from nrgan.corruptions.poisson import Poisson
 from nrgan.draws import Draws
 
 
-def _summed_noise(first: Corruption, second: Corruption, x: Tensor, draws: Draws) -> Tensor:
+def _summed_noise(first: AdditiveNoise, second: AdditiveNoise, x: Tensor, draws: Draws) -> Tensor:
     """Both noises of the same clean x, from draws of their own."""
     n = first._simulate_noise(x, draws.within("first"))
     return n + second._simulate_noise(x, draws.within("second"))
@@ -41,13 +41,14 @@ class MultiplicativeAdditiveGaussian(AdditiveNoise):
 
 
 @dataclass(frozen=True)
-class PoissonGaussian(Corruption):
+class PoissonGaussian(AdditiveNoise):
     """y = Pois(λu)/λ + ε·s/255, drawn in this order. NR-GAN (Kaneko & Harada 2020), settings O and P."""
 
     poisson: Poisson = field(default_factory=Poisson)
     additive: AdditiveGaussian = field(default_factory=AdditiveGaussian)
 
     signal_gain: ClassVar[SignalGain | None] = SQUARE_ROOT
+    simulator_is_exact: ClassVar[bool] = False
 
     def _corrupt(self, u: Image, rng: RandomState) -> Image:
         y = self.poisson._corrupt(u, rng)

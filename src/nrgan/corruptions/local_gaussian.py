@@ -57,11 +57,11 @@ class LocalGaussian(AdditiveNoise):
     def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
         batch, _, height, width = x.shape
         low, high = self._patch_bounds
-        w, h = draws.integers("patch_size", (2, batch), low, high + 1)
-        u = draws.uniform("patch_place", (2, batch))
+        w = draws.integers("patch_width", (batch,), low, high + 1)
+        h = draws.integers("patch_height", (batch,), low, high + 1)
         # floor(u·n) is uniform in 0..n-1; the clamp keeps rounding of u·n up to n inside
-        x0 = torch.minimum((u[0] * (width - w + 1)).long(), width - w)
-        y0 = torch.minimum((u[1] * (height - h + 1)).long(), height - h)
+        x0 = torch.minimum((draws.uniform("patch_left", (batch,)) * (width - w + 1)).long(), width - w)
+        y0 = torch.minimum((draws.uniform("patch_top", (batch,)) * (height - h + 1)).long(), height - h)
         columns = _inside(torch.arange(width, device=x.device), x0, w)
         rows = _inside(torch.arange(height, device=x.device), y0, h)
         mask = rows[:, None, :, None] & columns[:, None, None, :]

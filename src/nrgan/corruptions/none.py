@@ -8,12 +8,12 @@ import torch
 from numpy.random import RandomState
 from torch import Tensor
 
-from nrgan.corruptions.base import Corruption, Image
+from nrgan.corruptions.base import AdditiveNoise, Image
 from nrgan.draws import Draws
 
 
 @dataclass(frozen=True)
-class NoCorruption(Corruption):
+class NoCorruption(AdditiveNoise):
     """y = u. What `ambientgan` simulates on noise-free data, where it is the same as `gan`."""
 
     def _corrupt(self, u: Image, rng: RandomState) -> Image:

@@ -8,14 +8,14 @@ from typing import ClassVar
 from numpy.random import RandomState
 from torch import Tensor
 
-from nrgan.corruptions.base import Corruption, Image
+from nrgan.corruptions.base import AdditiveNoise, Image
 from nrgan.corruptions.gains import SQUARE_ROOT, SignalGain
 from nrgan.corruptions.levels import Level, check_level, draw_level, draw_levels
 from nrgan.draws import Draws
 
 
 @dataclass(frozen=True)
-class Poisson(Corruption):
+class Poisson(AdditiveNoise):
     """y = Pois(λu)/λ; λ `events`, the mean count at full signal. NR-GAN (Kaneko & Harada 2020), settings M and N.
 
     The simulator is the Gaussian approximation x + ε·√(x/λ), which has the same mean and variance.
@@ -24,6 +24,7 @@ class Poisson(Corruption):
     events: Level = 30
 
     signal_gain: ClassVar[SignalGain | None] = SQUARE_ROOT
+    simulator_is_exact: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_level(self, "events", self.events, positive=True)

@@ -22,5 +22,5 @@ class Unknown(Corruption):
     def _corrupt(self, u: Image, rng: RandomState) -> Image:
         return u
 
-    def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
+    def _simulate(self, x: Tensor, draws: Draws) -> Tensor:
         raise UserError("the noise of these images is not known, so that it cannot be simulated")

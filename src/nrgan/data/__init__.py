@@ -1,10 +1,23 @@
-"""Where clean images come from."""
+"""The images that training sees: sources of clean ones, frozen noise, and the user's own files."""
 
-from nrgan.data.base import ImageSource
-from nrgan.data.cifar10 import CIFAR10
-from nrgan.data.shapes import Shapes
+from nrgan.data.choice import OWN, DataChoice
+from nrgan.data.frozen import NoisyImages
+from nrgan.data.opening import default_features, open_data
+from nrgan.data.sources import CIFAR10, SOURCES, Images, ImageSource, Shapes
+from nrgan.data.training_data import ImageSpec, Indices, TrainingData
 
-SOURCES: dict[str, type[ImageSource]] = {"cifar10": CIFAR10, "shapes": Shapes}
-"""The sources that settings name. A new one is one file and one row."""
-
-__all__ = ["CIFAR10", "SOURCES", "ImageSource", "Shapes"]
+__all__ = [
+    "CIFAR10",
+    "OWN",
+    "SOURCES",
+    "DataChoice",
+    "ImageSource",
+    "ImageSpec",
+    "Images",
+    "Indices",
+    "NoisyImages",
+    "Shapes",
+    "TrainingData",
+    "default_features",
+    "open_data",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
 
 from nrgan.data import Shapes
+from nrgan.data.frozen import frozen_noisy_set
 from nrgan.errors import UserError
 from nrgan.evaluation.noise_level import noise_level
-from nrgan.images import nhwc, stored_from_unit, unit_from_signed
-from nrgan.jobs import train_all
-from nrgan.networks import Generator
-from nrgan.networks.generator import latents, newest_snapshot
-from nrgan.noisy import frozen_noisy_set
-from nrgan.observation.base import NOISE_GENERATOR
-from nrgan.pictures import grid, save_figure
-from nrgan.reports.display import Display
+from nrgan.networks import sizes_of
+from nrgan.networks.sampling import latents
+from nrgan.observation import NOISE_GENERATOR
+from nrgan.pictures import SHOWN, sample_grid, save_figure
+from nrgan.progress import Preparing, prepared
+from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_difference
+from nrgan.runs import TrainedModel
 from nrgan.settings import find_setting
 from nrgan.storage import check_output
+from nrgan.studies.launcher import Watcher, train_all
 from nrgan.training.config import TrainConfig
 
 SETTING = "shapes-ag25"
@@ -50,7 +49,7 @@ OPTIONS: dict[str, Any] = {
     "threads": 1,
     "device": "cpu",
 }
-SHOWN, MEASURED = 36, 500
+MEASURED = 500
 
 Images = npt.NDArray[np.uint8]
 
@@ -64,69 +63,60 @@ class Result:
     nrgan: Images
     noise: Images
     levels: dict[str, float]
+    true_level: float = TRUE_LEVEL
 
 
-def demo(out: Path) -> int:
-    """Trains both models (or goes on where an earlier call stopped), prints noise levels, writes `out/demo.png`.
+def demo(
+    out: Path,
+    *,
+    preparing: Preparing | None = None,
+    watcher: Watcher,
+    stopped: Callable[[], int] = lambda: 0,
+) -> Result | None:
+    """Trains both models, a core each (or goes on where an earlier call stopped), and writes `out/demo.png`.
 
-    Returns the exit code. Raises `UserError` where a training fails.
+    stopped: asked again and again whether to stop; then there is no result. Raises `UserError` where a training fails.
     """
-    picture = out / "demo.png"
+    picture = picture_of(out)
     check_output(picture)
-    with Display() as display:
-        setting, source = find_setting(SETTING), Shapes(image_size=SIZE)
-        noisy = frozen_noisy_set(setting, source, advance=display.preparing(f"noisy images of {SETTING}", len(source)))
-        stopped = _train_both(out, display)
-    if stopped:
-        print(f"stopped; both runs are saved in {out}, the same command goes on")
-        return stopped
-    result = measure(out, stored_from_unit(nhwc(noisy[:MEASURED])), source.draw(range(MEASURED)))
-    _print(result)
-    _draw(result, picture)
-    print(f"Look at {picture}")
-    return 0
-
-
-def _train_both(out: Path, display: Display) -> int:
-    """Both trainings at once, a core each; returns 0, or 128 + N where signal N stopped them."""
-    begun = time.monotonic()
+    setting, source = find_setting(SETTING), Shapes(image_size=SIZE)
+    advance = prepared(preparing, f"noisy images of {SETTING}", len(source))
+    noisy = frozen_noisy_set(source, setting.corruption, advance=advance, name=SETTING)
     configs = [TrainConfig(setting=SETTING, model=model, out=out / model, **OPTIONS) for model in MODELS]
-    display.say(f"training {' and '.join(MODELS)} on {SETTING}, {ITERATIONS:,} iterations each, a few minutes …")
-    stopped, failures = train_all(configs, len(configs), display)
-    for run, said in failures.items():
+    for run, said in train_all(configs, len(configs), watcher, stopped).items():
         raise UserError(f"training {run.name} failed: {said}")
-    if not stopped:
-        display.say(f"trained in {(time.monotonic() - begun) / 60:.1f} minutes")
-    return stopped
+    if stopped():
+        return None
+    result = measure(out, stored_from_unit(nhwc(noisy[:MEASURED])), source.draw(range(MEASURED)))
+    _draw(result, picture)
+    return result
+
+
+def picture_of(out: Path) -> Path:
+    """The picture of a demo."""
+    return out / "demo.png"
 
 
 def measure(out: Path, training: Images, clean: Images) -> Result:
     """Samples of both trained models, the learned noise, and the noise level of each."""
-    gan = Generator.from_pretrained(out / "gan").sample(MEASURED, seed=1)
-    nrgan = Generator.from_pretrained(out / "sinrgan2").sample(MEASURED, seed=1)
-    noise_generator = Generator.from_pretrained(newest_snapshot(out / "sinrgan2") / NOISE_GENERATOR)
+    models = {name: TrainedModel.load(out / name) for name in MODELS}
+    gan, nrgan = (models[name].sample(MEASURED, seed=1) for name in ("gan", "sinrgan2"))
+    noise_generator = models["sinrgan2"].pair.observer.networks()[NOISE_GENERATOR]
     with torch.no_grad():
-        noise = noise_generator(latents(1, range(MEASURED), noise_generator.latent_size))
+        noise = noise_generator(latents(1, range(MEASURED), sizes_of(noise_generator).latent_size))
     return Result(
         training=training[:SHOWN],
         gan=gan[:SHOWN],
         nrgan=nrgan[:SHOWN],
-        noise=stored_from_unit(nhwc(unit_from_signed(noise[:SHOWN]).numpy())),
+        noise=stored_from_signed(noise[:SHOWN]),
         levels={
             "clean images (never seen)": noise_level(clean),
             "training images": noise_level(training),
             "plain GAN's samples": noise_level(gan),
             "NR-GAN's samples": noise_level(nrgan),
-            "NR-GAN's learned noise": float(unit_from_signed(noise).std()) * 255,
+            "NR-GAN's learned noise": float(unit_difference(noise).std()) * 255,
         },
     )
-
-
-def _print(result: Result) -> None:
-    table = Table("", "noise level (of 255)", title=f"How much noise is left? True level: {TRUE_LEVEL}")
-    for name, level in result.levels.items():
-        table.add_row(name, f"{level:.1f}")
-    Console(highlight=False).print(table)
 
 
 def _draw(result: Result, path: Path) -> None:
@@ -139,7 +129,7 @@ def _draw(result: Result, path: Path) -> None:
     ]
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     for axes, (images, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
-        axes.imshow(grid(images, gap=1), interpolation="nearest")
+        axes.imshow(sample_grid(images), interpolation="nearest")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
     save_figure(figure, path)

@@ -1,17 +1,17 @@
 """What noisy images alone tell of their noise, and which model fits it."""
 
-from nrgan.diagnosis.estimate import diagnose
-from nrgan.diagnosis.figure import draw_diagnosis
-from nrgan.diagnosis.recommend import Recommendation, recommend
-from nrgan.diagnosis.report import diagnosis_table, write_json
+from nrgan.diagnosis.diagnose_images import Diagnosed, diagnose, recommended_model
+from nrgan.diagnosis.estimate import estimate_noise
+from nrgan.diagnosis.recommend import Recommendation, document, recommend
 from nrgan.diagnosis.values import Diagnosis
 
 __all__ = [
+    "Diagnosed",
     "Diagnosis",
     "Recommendation",
     "diagnose",
-    "diagnosis_table",
-    "draw_diagnosis",
+    "document",
+    "estimate_noise",
     "recommend",
-    "write_json",
+    "recommended_model",
 ]

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nrgan.errors import UserError
+from nrgan.limits import MOST_CHANNELS, SMALLEST_SIDE
 
 Array = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 FEWEST_IMAGES = 50
-SMALLEST_SIDE = 16
-MOST_CHANNELS = 16
 CELL = 4
 """Pixels a side of a cell."""
 _LARGEST_SIDE = 64
@@ -31,13 +30,13 @@ def prepared(images: npt.NDArray[np.floating], most_images: int) -> Array:
     Returns the scale 0..255. Raises `UserError` where the images cannot be diagnosed.
     """
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
-        raise UserError(f"diagnose takes (N, H, W, C) images in [0, 1], not {images.dtype} of shape {images.shape}")
+        raise UserError(f"a diagnosis takes (N, H, W, C) images in [0, 1], not {images.dtype} of shape {images.shape}")
     count, height, width, channels = images.shape
     if count < FEWEST_IMAGES:
         raise UserError(f"{count} images are too few to tell the noise from the image; give {FEWEST_IMAGES} or more")
     if min(height, width) < SMALLEST_SIDE or not 1 <= channels <= MOST_CHANNELS:
         raise UserError(
-            f"images of {height}x{width}x{channels}: diagnose needs {SMALLEST_SIDE} pixels or more a side and "
+            f"images of {height}x{width}x{channels}: a diagnosis needs {SMALLEST_SIDE} pixels or more a side and "
             f"1 to {MOST_CHANNELS} channels"
         )
     h, w = min(height, _LARGEST_SIDE), min(width, _LARGEST_SIDE)
@@ -47,7 +46,7 @@ def prepared(images: npt.NDArray[np.floating], most_images: int) -> Array:
     # a crop, not a smaller copy: scaling would average the noise away
     part = images[chosen, top : top + h, left : left + w].astype(np.float32)
     if not np.isfinite(part).all() or part.min() < -1e-3 or part.max() > 1 + 1e-3:
-        raise UserError("diagnose takes images in [0, 1] without missing values; convert them first")
+        raise UserError("a diagnosis takes images in [0, 1] without missing values; convert them first")
     return part * np.float32(255)
 
 

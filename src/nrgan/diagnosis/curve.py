@@ -1,19 +1,18 @@
-"""How the noise level depends on the signal: the curve in bins, and the laws fitted to it.
+"""How the noise level depends on the signal: the curve in bins, and laws fitted to it.
 
-The noise's variance is modelled as Poisson-Gaussian noise's is (Foi, Trimeche, Katkovnik & Egiazarian 2008), and as
-that of multiplicative noise. Signals x are unit range, levels are standard deviations on the scale 0..255.
+Signals x are unit range, levels are standard deviations on the scale 0..255.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from nrgan.diagnosis.cells import Array, Doubles
+from nrgan.diagnosis.laws import FittedLaw, Law
 
 BINS = 16
 _FEWEST_CELLS = 150
@@ -29,34 +28,6 @@ _FEWEST_SHARE = 0.3
 _RESAMPLES = 100
 _MODEL_ERROR = 0.02
 """Relative error of a bin's variance that no number of images removes: texture, the correction of clipping."""
-
-
-@dataclass(frozen=True)
-class Law:
-    """σ² = scale·g(x) + floor², a relation between signal and noise fitted to the curve, and how well it fits."""
-
-    scale: float | None
-    """Constant: 0. Proportional, σ² = (a·x)² + b²: a, on 0..255. Square root, σ² = 255²·x/λ + b²: λ, in events of the
-    brightest signal; None where there are infinitely many."""
-    floor: float
-    """b, on 0..255."""
-    misfit: float
-    """Root mean square relative deviation of the level from the law, over bins."""
-    chi2: float
-    """Sum over bins of the squared deviation of σ², in standard errors."""
-
-
-LAWS: dict[str, Callable[[Doubles], Doubles]] = {
-    "constant": lambda x: 0 * x,
-    "proportional": lambda x: x**2,
-    "square-root": lambda x: x,
-}
-"""g(x) of every law; σ² = c·g(x) + b², c and b² >= 0."""
-_SCALES: dict[str, Callable[[float], float | None]] = {
-    "constant": lambda c: 0.0,
-    "proportional": lambda c: c**0.5,
-    "square-root": lambda c: 255.0**2 / c if c > 0 else None,
-}
 
 
 @dataclass(frozen=True)
@@ -173,16 +144,17 @@ def _not_negative(design: Doubles, target: Doubles) -> Doubles:
     return min(ends, key=lambda end: float(((design @ end - target) ** 2).sum()))
 
 
-def fit_law(name: str, curve: Curve) -> tuple[Law, Doubles]:
-    """The law of a name fitted to the curve by weighted least squares, and its coefficients (c, b²)."""
+def fit_law(law: Law, curve: Curve) -> FittedLaw:
+    """The law fitted to the curve by weighted least squares."""
     known = curve.known
     x, v, w = curve.signal[known], curve.variance[known], 1 / curve.error[known]
-    design = np.stack([LAWS[name](x), np.ones_like(x)], 1)
+    design = np.stack([law.g(x), np.ones_like(x)], 1)
     c, b2 = _not_negative(design * w[:, None], v * w)
-    fitted = np.sqrt(np.maximum(c * LAWS[name](x) + b2, 1e-9))
-    return Law(
-        scale=_SCALES[name](float(c)),
-        floor=float(np.sqrt(b2)),
+    fitted = np.sqrt(np.maximum(c * law.g(x) + b2, 1e-9))
+    return FittedLaw(
+        law=law,
+        c=float(c),
+        b2=float(b2),
         misfit=float(np.sqrt(np.mean((np.sqrt(v) / fitted - 1) ** 2))),
         chi2=float(np.sum((w * (v - fitted**2)) ** 2)),
-    ), np.array([c, b2])
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
+from nrgan.diagnosis.laws import UNKNOWN
 from nrgan.diagnosis.values import Diagnosis
 
 _FAR_FROM_GAUSSIAN = 1.5
@@ -25,6 +27,11 @@ class Recommendation:
     """What the images could not tell."""
 
 
+def document(found: Diagnosis, advice: Recommendation) -> dict[str, Any]:
+    """Both as one plain value, for `json`: {"diagnosis": …, "recommendation": …}."""
+    return {"diagnosis": found.as_json(), "recommendation": asdict(advice)}
+
+
 def recommend(found: Diagnosis) -> Recommendation:
     """The model that knows most about the noise and nothing wrong (see the table of models in NR-GAN)."""
     if found.little_noise:
@@ -34,8 +41,7 @@ def recommend(found: Diagnosis) -> Recommendation:
             ["sinrgan2: should the images be noisy all the same"],
             found.unknowns,
         )
-    dependent = found.dependence in ("proportional", "square-root", "other")
-    advice = _signal_dependent(found) if dependent else _signal_independent(found)
+    advice = _signal_dependent(found) if found.depends_on_signal else _signal_independent(found)
     return advice if found.independent_channels else replace(advice, uncertain=[*advice.uncertain, _SHARED])
 
 
@@ -50,14 +56,14 @@ def _signal_independent(found: Diagnosis) -> Recommendation:
     if found.tails == "unknown":
         wrong.append("the images cannot tell whether it is Gaussian")
     how = "the noise does not depend on the signal" + _where(found)
-    if found.dependence == "unknown":
+    if found.dependence == UNKNOWN:
         how = "no dependence of the noise on the signal is seen" + _where(found)
     weaker = "sdnrgan3: should the noise depend on the signal after all; it assumes least, and separates least"
     if wrong:
         return Recommendation(
             "sinrgan2", f"{how}; sinrgan1 does not fit, for {' and '.join(wrong)}", [weaker], found.unknowns
         )
-    if found.dependence == "unknown":
+    if found.dependence == UNKNOWN:
         # it is right either way: where there is no relation, it learns that
         return Recommendation(
             "sdnrgan2",
@@ -75,11 +81,7 @@ def _signal_independent(found: Diagnosis) -> Recommendation:
 
 
 def _signal_dependent(found: Diagnosis) -> Recommendation:
-    relation = {
-        "proportional": "its level grows in proportion to the signal",
-        "square-root": "its level grows with the square root of the signal, as counts do",
-        "other": "its level depends on the signal in a way of its own",
-    }[found.dependence]
+    relation = found.relation.law.words if found.relation else "its level depends on the signal in a way of its own"
     how = f"the noise depends on the signal: {relation}{_where(found)}"
     general = "sdnrgan3: assumes only that noise is as often positive as negative"
     kurtosis = found.excess_kurtosis or 0.0
@@ -94,7 +96,7 @@ def _signal_dependent(found: Diagnosis) -> Recommendation:
             ["sdnrgan2: takes it for Gaussian"],
             found.unknowns,
         )
-    known = "" if found.dependence == "other" else "sdnrgan1: where a setting states this very relation"
+    known = "" if found.relation is None else "sdnrgan1: where a setting states this very relation"
     return Recommendation(
         "sdnrgan2", f"{how}; it is white and about Gaussian", [a for a in (known, general) if a], found.unknowns
     )

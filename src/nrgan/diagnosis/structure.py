@@ -44,8 +44,8 @@ def autocorrelation(z: Array, smooth: Smoothness, tenths: int) -> Lags:
 
     across, down = [gamma(0, d) for d in _FAR], [gamma(d, 0) for d in _FAR]
     growth_across, growth_down = (max(float(np.polyfit(_FAR, v, 1)[0]), 0.0) for v in (across, down))
-    far = (np.mean(across) + np.mean(down)) / 2
-    variance = max(far - np.mean(_FAR) * (growth_across + growth_down) / 2, 1e-6)
+    far = float(np.mean(across) + np.mean(down)) / 2
+    variance = max(far - float(np.mean(_FAR)) * (growth_across + growth_down) / 2, 1e-6)
     r = np.ones((LAGS, LAGS))
     for dy, dx in np.ndindex(LAGS, LAGS):
         if dy or dx:
@@ -53,7 +53,7 @@ def autocorrelation(z: Array, smooth: Smoothness, tenths: int) -> Lags:
             before, after = 1 - g / max(far, 1e-6), 1 - (g - growth_across * dx - growth_down * dy) / variance
             # negative only now: more was taken off than the image had added
             r[dy, dx] = after if after > 0 else min(before, 0.0)
-    return Lags(np.clip(r, -1, 1), float(variance))
+    return Lags(np.clip(r, -1, 1), variance)
 
 
 def response(r: Doubles, spacing: int) -> float:

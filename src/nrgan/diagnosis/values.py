@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from nrgan.diagnosis.curve import Law
+from nrgan.diagnosis.laws import FittedLaw, depends_on_signal
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Diagnosis:
     """Standard error of the level."""
     dependence: str
     """constant, proportional, square-root, other, or unknown."""
-    laws: dict[str, Law]
+    laws: dict[str, FittedLaw]
+    """Each as it fits best, by name."""
     white: bool
     autocorrelation: list[list[float]]
     """[dy][dx], lags 0..4."""
@@ -57,51 +58,16 @@ class Diagnosis:
     unknowns: list[str] = field(default_factory=list)
     """What these images cannot tell, in words."""
 
+    @property
+    def relation(self) -> FittedLaw | None:
+        """The law that `dependence` names, fitted; None for other and unknown."""
+        return self.laws.get(self.dependence)
+
+    @property
+    def depends_on_signal(self) -> bool:
+        """Whether the noise is said to depend on the signal."""
+        return depends_on_signal(self.dependence)
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `json`."""
-        return asdict(self)
-
-
-_FEW = 300
-_NARROW = 100
-"""A range of signals, of 255, over which even noise that depends on the signal changes little."""
-_FAINT = 12
-_TELLING = 9.0
-"""Difference of chi² from which one law is told from another."""
-
-
-def unknowns(found: Diagnosis) -> list[str]:
-    """What the images cannot tell, in words."""
-    known = [s for s, v in zip(found.signal, found.level_at_signal, strict=True) if v is not None]
-    span = max(known) - min(known) if known else 0.0
-    channels = found.size[2]
-    said = {
-        f"{found.images} images are few: the estimates are rough": found.images < _FEW,
-        f"no noise is seen beside the images' own detail; white noise of a level below {found.level_below:.1f} "
-        "(of 255) may be there, and noise blurred over several pixels that is weaker than the texture": (
-            found.little_noise
-        ),
-        f"only signals of {min(known, default=0):.0f} to {max(known, default=0):.0f} (of 255) are usable, hardly "
-        "enough to tell whether the noise depends on the signal": (
-            not found.little_noise and span < _NARROW and found.dependence in ("constant", "unknown")
-        ),
-        "noise in a part of each image may be fine detail of the images": (
-            found.level_inside is not None and found.level_inside < _FAINT
-        ),
-        "the images do not tell whether the level is proportional to the signal or to its square root": (
-            found.dependence in ("proportional", "square-root")
-            and abs(found.laws["proportional"].chi2 - found.laws["square-root"].chi2) < _TELLING
-        ),
-        "no relation of noise to signal that is known here fits the curve; fine detail of the images may be in it": (
-            found.dependence == "other"
-        ),
-        "with one channel, fine detail of the images is not told from noise that is correlated over pixels": (
-            channels == 1 and not found.white and not found.little_noise
-        ),
-        "the channels' noise may be correlated, or fine detail of the images may be in it: the level is a guess": (
-            channels > 1 and not found.independent_channels and not found.little_noise
-        ),
-        "too few smooth places to tell whether the values are Gaussian": found.tails == "unknown"
-        and not found.little_noise,
-    }
-    return [words for words, true in said.items() if true]
+        return asdict(replace(self, laws={})) | {"laws": {name: law.as_json() for name, law in self.laws.items()}}

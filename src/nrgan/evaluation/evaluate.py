@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nrgan.dataset import Preparing, TrainingData, default_features, open_data
+from nrgan.data import TrainingData, default_features, open_data
 from nrgan.errors import UserError, unknown
 from nrgan.evaluation.features import INCEPTION, Features, extract, load_features, to_batch
-from nrgan.evaluation.metrics import FEWEST, METRICS, Sets
-from nrgan.evaluation.real import Against, KeptMoments, Reference, real_images
-from nrgan.evaluation.records import Record, append, metric_name, read_records
-from nrgan.evaluation.subject import Subject, check_seed
-from nrgan.networks.generator import CHUNK
-from nrgan.noisy import Advance
-from nrgan.training.snapshot import About
+from nrgan.evaluation.metric_names import Against
+from nrgan.evaluation.metrics import METRICS, Metric, Needs, Sets
+from nrgan.evaluation.real import KeptMoments, Reference, real_images
+from nrgan.networks.sampling import CHUNK, check_seed
+from nrgan.progress import Advance, Preparing, prepared
+from nrgan.runs import SnapshotMetadata, TrainedModel
+from nrgan.runs.records import Record, append, metric_name, read_records
 
 Array = npt.NDArray[Any]
 _Part = tuple[Array, Array | None]
@@ -40,7 +40,7 @@ class Protocol:
     """What is measured and how: figures are comparable where all of this is the same."""
 
     metrics: tuple[str, ...] = ()
-    """Of fid, kid, is, pr; empty: all that the features can give."""
+    """Names in `METRICS`; empty: all that the features can give."""
     samples: int = 50_000
     """Generated images."""
     against: Against = "clean"
@@ -48,13 +48,15 @@ class Protocol:
     """A name in `FEATURES` or a TorchScript file; auto: what the data source names."""
     seed: int = 0
     """Of the generated images and their noise."""
+    reference: Path | None = None
+    """Kept moments (`.npz`) to compare with, instead of the real images."""
 
     def __post_init__(self) -> None:
         for metric in self.metrics:
             if metric not in METRICS:
                 raise unknown("metric", metric, METRICS, listed=False)
         if self.samples < 2:
-            raise UserError(f"--samples {self.samples}: metrics compare sets of images")
+            raise UserError(f"<samples> {self.samples}: metrics compare sets of images")
         check_seed(self.seed)
 
 
@@ -69,14 +71,12 @@ class Resources:
     """Images that go through the feature extractor at once."""
     processes: int = 1
     """Processes that generate; each takes a GPU in turn where there are several."""
-    reference: Path | None = None
-    """Kept moments (`.npz`) to compare with, instead of the real images."""
     preparing: Preparing | None = None
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "processes"):
             if (value := getattr(self, name)) < 1:
-                raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 at least")
+                raise UserError(f"<{name}> {value}: must be 1 at least")
 
 
 class Evaluator:
@@ -90,7 +90,7 @@ class Evaluator:
     def __init__(
         self,
         protocol: Protocol,
-        about: About,
+        about: SnapshotMetadata,
         image_size: int,
         resources: Resources | None = None,
         data: TrainingData | None = None,
@@ -99,18 +99,19 @@ class Evaluator:
         self.resources = resources = resources or Resources()
         choice = protocol.features
         if choice == AUTO:
-            choice = default_features(about.found_setting)
+            choice = default_features(about.found_setting().source)
         self.choice = choice
-        self.extractor = load_features(choice, image_size, resources.cache).to(resources.device)
+        self.extractor = load_features(choice, image_size, resources.cache, resources.preparing)
+        self.extractor.to(resources.device)
         self.protocol = protocol = replace(protocol, metrics=protocol.metrics or self._possible())
         self.reference: Reference | KeptMoments
-        if resources.reference is not None:
-            self.reference = KeptMoments(resources.reference, self.extractor)
+        if protocol.reference is not None:
+            self.reference = KeptMoments(protocol.reference, self.extractor)
         else:
             if data is None:
                 chosen = about.data(image_size)
                 data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
-            real = real_images(about, image_size, protocol.against, data)
+            real = real_images(protocol.against, data)
             self.reference = Reference(
                 real, self.extractor, resources.cache, resources.batch_size, resources.device, resources.preparing
             )
@@ -119,21 +120,31 @@ class Evaluator:
 
     def _check(self) -> None:
         """Refuses now what a metric would refuse after all the work."""
-        protocol, size = self.protocol, self.extractor.num_features
-        real, generated = self.reference.count, protocol.samples
-        if "is" in protocol.metrics and not self._classifies():
-            raise UserError(f"the features {self.extractor.name} classify nothing: leave the metric `is` out")
-        if "is" in protocol.metrics and generated < FEWEST["is"]:
-            raise UserError(f"--samples {generated}: the Inception Score needs {FEWEST['is']} at least")
-        for metric in ("fid", "kid", "pr"):
-            fewest = size + 1 if metric == "fid" else FEWEST[metric]
-            for count, what in ((generated, "samples (--samples)"), (real, "real images")):
-                if metric in protocol.metrics and count < fewest:
-                    raise UserError(
-                        f"{self.extractor.label(metric)}: {count:,} {what} would mean nothing, {fewest:,} are needed at"
-                        f" least{f' with {size:,} features' if metric == 'fid' else ''}; take more, other features or"
-                        " other metrics"
-                    )
+        for metric in METRICS.values():
+            if metric.name not in self.protocol.metrics:
+                continue
+            if metric.needs == "logits":
+                self._check_classes(metric)
+            else:
+                self._check_counts(metric)
+
+    def _check_classes(self, metric: Metric) -> None:
+        generated, fewest = self.protocol.samples, metric.fewest(self.extractor.num_features)
+        if not self._classifies():
+            raise metric.needs_classes(self.extractor.name)
+        if generated < fewest:
+            raise UserError(f"<samples> {generated}: the {metric.words} needs {fewest} at least")
+
+    def _check_counts(self, metric: Metric) -> None:
+        size = self.extractor.num_features
+        fewest = metric.fewest(size)
+        in_features = f" with {size:,} features" if metric.needs == "moments" else ""
+        for count, what in ((self.protocol.samples, "samples (<samples>)"), (self.reference.count, "real images")):
+            if count < fewest:
+                raise UserError(
+                    f"{self.extractor.label(metric.name)}: {count:,} {what} would mean nothing, {fewest:,} are needed "
+                    f"at least{in_features}; take more, other features or other metrics"
+                )
 
     def _classifies(self) -> bool:
         blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
@@ -141,24 +152,27 @@ class Evaluator:
 
     def _possible(self) -> tuple[str, ...]:
         """The metrics that features and reference can give."""
-        classifies = self._classifies()
-        needs_images = () if self.resources.reference is None else ("kid", "pr")
-        return tuple(name for name in METRICS if (classifies or name != "is") and name not in needs_images)
+        available: dict[Needs, bool] = {
+            "moments": True,
+            "features": self.protocol.reference is None,
+            "logits": self._classifies(),
+        }
+        return tuple(name for name, metric in METRICS.items() if available[metric.needs])
 
     def prepare(self) -> None:
         """Computes now what later evaluations need of the real images."""
         self.reference.moments()
 
-    def records(self, subject: Subject, snapshot: str = "") -> list[Record]:
+    def records(self, model: TrainedModel, snapshot: str = "") -> list[Record]:
         """The figures of a generator, one record a metric."""
         begun = time.monotonic()
-        features, logits = self._generated(subject)
+        features, logits = self._generated(model)
         sets = Sets(self.reference.moments, self.reference.features, features, logits, self.extractor.name)
         found = []
         for metric in self.protocol.metrics:
-            figures = METRICS[metric](sets)
+            figures = METRICS[metric].compute(sets)
             results = {self.extractor.label(name): value for name, value in figures.items()}
-            found.append(self._record(metric, subject, snapshot, results, time.monotonic() - begun))
+            found.append(self._record(metric, model, snapshot, results, time.monotonic() - begun))
         return found
 
     def kept(self, run: Path, iteration: int) -> list[Record] | None:
@@ -171,23 +185,24 @@ class Evaluator:
 
     def evaluate(self, path: Path) -> list[Record]:
         """The figures of a snapshot of a run, from its lines or measured now and added to them."""
-        subject = Subject.load(path)
-        if (kept := self.kept(subject.run, subject.about.iteration)) is not None:
+        model = TrainedModel.load(path)
+        if (kept := self.kept(model.run, model.about.iteration)) is not None:
             return kept
-        return self.measure(Subject(subject.pair.to(self.resources.device), subject.about, subject.run), path.name)
+        return self.measure(model.to(self.resources.device), path.name)
 
-    def measure(self, subject: Subject, snapshot: str = "") -> list[Record]:
+    def measure(self, model: TrainedModel, snapshot: str = "") -> list[Record]:
         """The figures of a generator, measured and added to the lines of its run."""
-        found = self.records(subject, snapshot)
+        found = self.records(model, snapshot)
         for record in found:
-            append(subject.run, record)
+            append(model.run, record)
         return found
 
     def _question(self, metric: str, iteration: int) -> Record:
         protocol, extractor = self.protocol, self.extractor
         standard = extractor.name == INCEPTION
+        file_name = METRICS[metric].file_name(protocol.samples)
         return Record(
-            metric=metric_name(metric, protocol.samples, protocol.against, extractor.name, standard),
+            metric=metric_name(file_name, protocol.against, extractor.name, standard),
             results={},
             iteration=iteration,
             samples=protocol.samples,
@@ -200,37 +215,34 @@ class Evaluator:
         )
 
     def _record(
-        self, metric: str, subject: Subject, snapshot: str, results: dict[str, float], seconds: float
+        self, metric: str, model: TrainedModel, snapshot: str, results: dict[str, float], seconds: float
     ) -> Record:
-        question = self._question(metric, subject.about.iteration)
+        question = self._question(metric, model.about.iteration)
         return replace(
             question, results=results, snapshot=snapshot, total_time=round(seconds, 2), timestamp=round(time.time(), 1)
         )
 
-    def _generated(self, subject: Subject) -> tuple[Array, Array | None]:
+    def _generated(self, model: TrainedModel) -> tuple[Array, Array | None]:
         """Features and logits of the generated images, in their order."""
         protocol, resources = self.protocol, self.resources
-        advance = (
-            resources.preparing(f"{self.extractor.name} features of generated images", protocol.samples)
-            if resources.preparing
-            else lambda _: None
-        )
+        what = f"{self.extractor.name} features of generated images"
+        advance = prepared(resources.preparing, what, protocol.samples)
         blocks = [(first, min(_BLOCK, protocol.samples - first)) for first in range(0, protocol.samples, _BLOCK)]
         if resources.processes > 1:
-            parts = self._in_processes(subject, blocks, advance)
+            parts = self._in_processes(model, blocks, advance)
         else:
             parts = []
             for first, n in blocks:
-                parts.append(_features_of(subject, self.extractor, protocol, resources.batch_size, first, n))
+                parts.append(_features_of(model, self.extractor, protocol, resources.batch_size, first, n))
                 advance(n)
         features = np.concatenate([part[0] for part in parts])
         logits = [part[1] for part in parts if part[1] is not None]
         return features, np.concatenate(logits) if logits else None
 
-    def _in_processes(self, subject: Subject, blocks: list[tuple[int, int]], advance: Advance) -> list[_Part]:
+    def _in_processes(self, model: TrainedModel, blocks: list[tuple[int, int]], advance: Advance) -> list[_Part]:
         """The same, the blocks shared out among processes."""
         resources = self.resources
-        on_cpu = Subject(copy.deepcopy(subject.pair).cpu(), subject.about, subject.run)
+        on_cpu = replace(model, pair=copy.deepcopy(model.pair).cpu())
         # the display stays here
         job = _Job(on_cpu, self.choice, self.image_size, self.protocol, replace(resources, preparing=None))
         context = multiprocessing.get_context("spawn")
@@ -241,25 +253,25 @@ class Evaluator:
                     future.result()
                     advance(futures[future])
             except BrokenProcessPool as error:
-                raise UserError("a process that generated images has died; take fewer --processes") from error
+                raise UserError("a process that generated images has died; take fewer <processes>") from error
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)  # of no effect where all are done
             return [future.result() for future in futures]
 
 
 def _features_of(
-    subject: Subject, extractor: Features, protocol: Protocol, batch_size: int, first: int, n: int
+    model: TrainedModel, extractor: Features, protocol: Protocol, batch_size: int, first: int, n: int
 ) -> _Part:
-    images = subject.images(protocol.seed, n, protocol.against == "observed", first)
-    classify = "is" in protocol.metrics
-    return extract(extractor, np.concatenate(list(images)), batch_size, subject.device, classify)
+    images = model.images(protocol.seed, n, protocol.against == "observed", first)
+    classify = any(METRICS[name].needs == "logits" for name in protocol.metrics)
+    return extract(extractor, np.concatenate(list(images)), batch_size, model.device, classify)
 
 
 @dataclass(frozen=True)
 class _Job:
     """What a worker process needs; TorchScript extractors do not travel, so that each loads its own."""
 
-    subject: Subject
+    model: TrainedModel
     features: str
     image_size: int
     protocol: Protocol
@@ -267,10 +279,10 @@ class _Job:
 
 
 class _Worker:
-    """A worker process's own subject and extractor, on its own device."""
+    """A worker process's own model and extractor, on its own device."""
 
     job: _Job
-    subject: Subject
+    model: TrainedModel
     extractor: Features
 
 
@@ -285,10 +297,10 @@ def _begin_worker(job: _Job, counter: Any) -> None:
     else:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.resources.processes))
     _Worker.job = job
-    _Worker.subject = Subject(job.subject.pair.to(device), job.subject.about, job.subject.run)
+    _Worker.model = job.model.to(device)
     _Worker.extractor = load_features(job.features, job.image_size, job.resources.cache).to(device)
 
 
 def _work(first: int, n: int) -> _Part:
     job = _Worker.job
-    return _features_of(_Worker.subject, _Worker.extractor, job.protocol, job.resources.batch_size, first, n)
+    return _features_of(_Worker.model, _Worker.extractor, job.protocol, job.resources.batch_size, first, n)

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nrgan.downloads import download
-from nrgan.errors import UserError, unknown
+from nrgan.errors import UserError, last_line, unknown
+from nrgan.progress import Preparing
 from nrgan.storage import default_cache, sha256
 
 INCEPTION = "inception"
@@ -59,7 +60,7 @@ class Features(nn.Module, ABC):
         except (RuntimeError, TypeError) as error:
             raise UserError(
                 f"features {self.name}: fails on uint8 images of shape (2, 3, {image_size}, {image_size}): "
-                f"{_last_line(error)}"
+                f"{last_line(error)}"
             ) from error
         good = isinstance(out, Tensor) and out.ndim == 2 and len(out) == 2 and out.is_floating_point()
         if not good:
@@ -79,12 +80,12 @@ class TorchScript(Features):
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise UserError(f"--features {path}: there is no such file; choose one of {', '.join(FEATURES)} or a file")
+            raise UserError(f"<features> {path}: there is no such file; choose one of {', '.join(FEATURES)} or a file")
         super().__init__(path.stem, sha256(path))
         try:
             self.network = _optimised(torch.jit.load(str(path), map_location="cpu").eval())  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, OSError) as error:
-            raise UserError(f"--features {path}: not a TorchScript file ({_last_line(error)})") from error
+            raise UserError(f"<features> {path}: not a TorchScript file ({last_line(error)})") from error
 
     def forward(self, images: Tensor) -> Tensor:
         features: Tensor = self.network(images)
@@ -165,30 +166,32 @@ class RandomConvolutions(Features):
         return torch.cat(means, dim=1)
 
 
-def _inception(cache: Path) -> Features:
-    instead = f"give a file with --features PATH ({INCEPTION_FILE}, or any TorchScript that maps images to features)"
-    return Inception(download(INCEPTION_URL, INCEPTION_SHA256, cache, INCEPTION_FILE, instead))
+def _inception(cache: Path, preparing: Preparing | None) -> Features:
+    instead = f"give a file with <features> PATH ({INCEPTION_FILE}, or any TorchScript that maps images to features)"
+    return Inception(download(INCEPTION_URL, INCEPTION_SHA256, cache, INCEPTION_FILE, instead, preparing))
 
 
-def _random_convolutions(cache: Path) -> Features:
+def _random_convolutions(cache: Path, preparing: Preparing | None) -> Features:
     return RandomConvolutions()
 
 
-FEATURES: dict[str, Callable[[Path], Features]] = {
+FEATURES: dict[str, Callable[[Path, Preparing | None], Features]] = {
     INCEPTION: _inception,
     "random_convolutions": _random_convolutions,
 }
 """The extractors that have names, made from the cache folder."""
 
 
-def load_features(choice: str, image_size: int, cache: Path | None = None) -> Features:
+def load_features(
+    choice: str, image_size: int, cache: Path | None = None, preparing: Preparing | None = None
+) -> Features:
     """The extractor of a name in `FEATURES`, or of a TorchScript file, tried on images of `image_size`.
 
     A copy of the Inception file counts as Inception. Raises `UserError`.
     """
     path = Path(choice)
     if choice in FEATURES:
-        features = FEATURES[choice](cache or default_cache())
+        features = FEATURES[choice](cache or default_cache(), preparing)
     elif path.suffix or path.exists() or path.name != choice:
         is_inception = path.is_file() and sha256(path) == INCEPTION_SHA256
         features = Inception(path) if is_inception else TorchScript(path)
@@ -224,7 +227,3 @@ def extract(
     if not np.isfinite(found).all():
         raise UserError(f"features {features.name}: gave values that are not finite")
     return found, np.concatenate(scores) if scores else None
-
-
-def _last_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from nrgan.errors import UserError
+from nrgan.evaluation.metric_names import METRIC_NAMES
 
 Array = npt.NDArray[Any]
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 IS_SPLITS = 10
 NEIGHBOURS = 3
-FEWEST = {"kid": 50, "is": 10 * IS_SPLITS, "pr": 10 * NEIGHBOURS}
-"""Images below which a figure would mean nothing; FID needs more than there are features."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def frechet_distance(real: Moments, generated: Moments) -> float:
 
     size = len(real.mu)
     for name, moments in (("reference", real), ("generated", generated)):
-        if moments.count <= size:
+        if moments.count < FID.fewest(size):
             raise UserError(
                 f"FID of {moments.count:,} {name} images in {size:,} features would mean nothing: "
                 f"take more than {size:,}, or other features"
@@ -95,8 +94,8 @@ def kernel_distance(real: Array, generated: Array, seed: int = 0) -> tuple[float
     from torchmetrics.image.kid import KernelInceptionDistance
 
     size = min(KID_SUBSET_SIZE, len(real), len(generated))
-    if size < FEWEST["kid"]:
-        raise UserError(f"KID of {size} images would mean nothing: take {FEWEST['kid']} at least, better 1,000")
+    if size < (fewest := KID.fewest(real.shape[1])):
+        raise UserError(f"KID of {size} images would mean nothing: take {fewest} at least, better 1,000")
     with _quietly_seeded(seed):
         kid = KernelInceptionDistance(_AsTheyAre(real.shape[1]), subsets=KID_SUBSETS, subset_size=size)
         kid.update(torch.from_numpy(np.asarray(real, np.float64)), real=True)
@@ -113,8 +112,8 @@ def inception_score(logits: Array, seed: int = 0) -> tuple[float, float]:
     """
     from torchmetrics.image.inception import InceptionScore
 
-    if len(logits) < FEWEST["is"]:
-        raise UserError(f"Inception Score of {len(logits)} images would mean nothing: take {FEWEST['is']} at least")
+    if len(logits) < (fewest := INCEPTION_SCORE.fewest(logits.shape[1])):
+        raise UserError(f"Inception Score of {len(logits)} images would mean nothing: take {fewest} at least")
     with _quietly_seeded(seed):
         score = InceptionScore(_AsTheyAre(logits.shape[1]), splits=IS_SPLITS)
         score.update(torch.from_numpy(np.asarray(logits, np.float64)))
@@ -130,8 +129,8 @@ def precision_recall(real: Array, generated: Array, neighbours: int = NEIGHBOURS
     few.
     """
     n = min(len(real), len(generated))
-    if n < FEWEST["pr"]:
-        raise UserError(f"precision and recall of {n} images would mean nothing: take {FEWEST['pr']} at least")
+    if n < (fewest := PRECISION_RECALL.fewest(real.shape[1])):
+        raise UserError(f"precision and recall of {n} images would mean nothing: take {fewest} at least")
     chosen = real[np.arange(n) * len(real) // n]
     centre = chosen.mean(axis=0, dtype=np.float64)
     a, b = (torch.from_numpy(np.asarray(x - centre, np.float64)) for x in (chosen, generated[:n]))
@@ -201,7 +200,7 @@ def _kid(sets: Sets) -> dict[str, float]:
 
 def _is(sets: Sets) -> dict[str, float]:
     if sets.logits is None:
-        raise UserError(f"the features {sets.features} classify nothing: leave the metric `is` out")
+        raise INCEPTION_SCORE.needs_classes(sets.features)
     return dict(zip(("is_mean", "is_sd"), inception_score(sets.logits), strict=True))
 
 
@@ -209,5 +208,43 @@ def _pr(sets: Sets) -> dict[str, float]:
     return dict(zip(("precision", "recall"), precision_recall(sets.real(), sets.generated), strict=True))
 
 
-METRICS: dict[str, Callable[[Sets], dict[str, float]]] = {"fid": _fid, "kid": _kid, "is": _is, "pr": _pr}
-"""The metrics by their short names; each gives its figures by name. A new one is a function and a row."""
+Needs = Literal["moments", "features", "logits"]
+"""What a metric is computed from, beside the features of the generated images: the moments of the real images'
+features, those features themselves, or the classes of the generated images and no real ones."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is called, what it needs and how it is computed."""
+
+    name: str
+    """In `METRIC_NAMES`."""
+    file_pattern: str
+    """The name of its lines of figures, with a place for the `count` of generated images."""
+    needs: Needs
+    fewest: Callable[[int], int]
+    """From the number of features, the images of each set below which a figure would mean nothing."""
+    compute: Callable[[Sets], dict[str, float]]
+    """Its figures by name."""
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        return METRIC_NAMES[self.name]
+
+    def file_name(self, samples: int) -> str:
+        """`fid50k_full`, from the number of generated images: compared with all real ones, in the usual features."""
+        count = f"{samples // 1000}k" if samples % 1000 == 0 else str(samples)
+        return self.file_pattern.format(count=count)
+
+    def needs_classes(self, features: str) -> UserError:
+        """The error for features that classify nothing."""
+        return UserError(f"the features {features} classify nothing: leave the metric `{self.name}` out")
+
+
+FID = Metric("fid", "fid{count}_full", "moments", lambda features: features + 1, _fid)
+KID = Metric("kid", "kid{count}_full", "features", lambda _: 50, _kid)
+INCEPTION_SCORE = Metric("is", "is{count}", "logits", lambda _: 10 * IS_SPLITS, _is)
+PRECISION_RECALL = Metric("pr", f"pr{{count}}_{NEIGHBOURS}", "features", lambda _: 10 * NEIGHBOURS, _pr)
+METRICS = {metric.name: metric for metric in (FID, KID, INCEPTION_SCORE, PRECISION_RECALL)}
+"""By short name. A new one is a function and a row here, and its words in `METRIC_NAMES`."""

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nrgan.data.base import Images
-from nrgan.dataset import open_data
+from nrgan.corruptions import Sensor
+from nrgan.data import Images, open_data
+from nrgan.data.frozen import corrupt_units
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
-from nrgan.evaluation.subject import Subject
-from nrgan.images import nhwc, stored_from_signed, stored_from_unit, unit_from_stored
-from nrgan.networks.generator import CHUNK
-from nrgan.noisy import corrupt_units
+from nrgan.networks.sampling import CHUNK, chunks
+from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_difference, unit_from_stored
+from nrgan.runs import TrainedModel
 
 Array = npt.NDArray[Any]
 LAGS = 5
@@ -141,40 +141,39 @@ def _some(images: Array) -> Array:
     return images[np.arange(count) * len(images) // count]
 
 
-def _observed(subject: Subject, samples: int, seed: int) -> tuple[Images, Images, Array | None]:
+def _observed(model: TrainedModel, samples: int, seed: int) -> tuple[Images, Images, Array | None]:
     """Samples, clean and as observed, (N, H, W, C) uint8, and their noise, (N, C, H, W) unit range, if any."""
     clean, observed, noises = [], [], []
-    for chunk in range(-(-samples // CHUNK)):
-        observation = subject.observe(seed, chunk)
-        clean.append(stored_from_signed(observation.clean))
-        observed.append(stored_from_signed(observation.noisy))
-        if observation.noise is not None:
-            noises.append(observation.noise.cpu().numpy() / 2)
+    for chunk in chunks(0, samples):
+        parts = model.observe(seed, chunk).parts
+        clean.append(stored_from_signed(parts["clean"]))
+        observed.append(stored_from_signed(parts["noisy"]))
+        if "noise" in parts:
+            noises.append(unit_difference(parts["noise"].cpu().numpy()))
     noise = np.concatenate(noises)[:samples] if noises else None
     return np.concatenate(clean)[:samples], np.concatenate(observed)[:samples], noise
 
 
-def check_noise(subject: Subject, resources: Resources, samples: int = 2000, seed: int = 0) -> NoiseCheck:
+def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, seed: int = 0) -> NoiseCheck:
     """Compares the noise on `samples` generated images with the truth on as many real ones. Raises `UserError`."""
-    about = subject.about
+    about = model.about
     # unclipped: what the sensor's limits cut off is part of the law all the same
-    chosen = replace(about.data(subject.image_size), clip=False)
+    chosen = replace(about.data(model.image_size), sensor=Sensor(clip=False))
     data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
     samples = min(samples, max(CHUNK, _MOST_VALUES // (data.channels * data.image_size**2)))
     indices = data.evenly(samples)
-    corruption = data.setting.corruption
     noise_left, truth = {}, None
     if data.has_clean:
         real = data.clean(indices)
         unit = unit_from_stored(real)
-        noisy = corrupt_units(corruption, unit, indices, about.data_seed, len(data), clip=False)
+        noisy = corrupt_units(data.corruption, chosen.sensor, unit, indices, about.data_seed, len(data))
         truth = NoiseStatistics.of((noisy - unit).transpose(0, 3, 1, 2), unit.transpose(0, 3, 1, 2))
         noise_left["clean images"] = noise_level(_some(real))
         noise_left["noisy images"] = noise_level(stored_from_unit(_some(noisy)))
     else:
         noise_left["noisy images"] = noise_level(stored_from_unit(nhwc(data.noisy(_some(indices)))))
 
-    clean, observed, noise = _observed(subject, samples, seed)
+    clean, observed, noise = _observed(model, samples, seed)
     signal = unit_from_stored(clean).transpose(0, 3, 1, 2)
     learned = NoiseStatistics.of(noise, signal) if noise is not None else None
     return NoiseCheck(

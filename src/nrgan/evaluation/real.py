@@ -6,24 +6,22 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from nrgan.data.base import Images
-from nrgan.dataset import Indices, Preparing, TrainingData
+from nrgan.data import Images, Indices, TrainingData
+from nrgan.data.frozen import key_digest
 from nrgan.errors import UserError
 from nrgan.evaluation.features import Features, extract
-from nrgan.evaluation.metrics import Moments
-from nrgan.images import nhwc, stored_from_unit
-from nrgan.noisy import key_digest
+from nrgan.evaluation.metric_names import Against
+from nrgan.evaluation.metrics import METRICS, Moments
+from nrgan.progress import Preparing, prepared
+from nrgan.ranges import nhwc, stored_from_unit
 from nrgan.storage import default_cache, sha256, writing
-from nrgan.training.snapshot import About
 
-Against = Literal["clean", "observed"]
-"""Which real images: the setting's clean ones, or the noisy ones that training saw."""
 MOST = 50_000
 """Real images that are compared with at most."""
 _BLOCK = 1000
@@ -38,7 +36,7 @@ class RealImages:
     read: Callable[[Indices], Images]
 
 
-def real_images(about: About, image_size: int, against: Against, data: TrainingData) -> RealImages:
+def real_images(against: Against, data: TrainingData) -> RealImages:
     """The clean images of a run's data, or its noisy ones rounded to 8 bits; of very many, 50,000 evenly spaced ones.
 
     Raises `UserError` where there are no clean ones.
@@ -47,7 +45,7 @@ def real_images(about: About, image_size: int, against: Against, data: TrainingD
     if against == "clean":
         if not data.has_clean:
             raise UserError(
-                f"{about.setting}: there are no clean images to compare with; --against observed needs none"
+                f"{data.choice.name}: there are no clean images to compare with; <against> observed needs none"
             )
         # the same clean images whatever noise they suffered
         key = {name: value for name, value in data.key.items() if name in ("data", "fit", "range")}
@@ -112,7 +110,7 @@ class Reference:
 
     def _extract(self) -> npt.NDArray[np.float32]:
         what = f"{self.extractor.name} features of the real images"
-        advance = self.preparing(what, self.count) if self.preparing else lambda _: None
+        advance = prepared(self.preparing, what, self.count)
         parts = []
         for start in range(0, self.count, _BLOCK):
             block = self.real.read(np.arange(start, min(start + _BLOCK, self.count)))
@@ -135,7 +133,8 @@ class KeptMoments:
 
     def features(self) -> npt.NDArray[np.float32]:
         """Not known: raises `UserError`."""
-        raise UserError(f"{self.path}: holds moments only; kid and pr need the images (leave --reference out)")
+        names = " and ".join(name for name, metric in METRICS.items() if metric.needs == "features")
+        raise UserError(f"{self.path}: holds moments only; {names} need the images (leave <reference> out)")
 
 
 def read_moments(path: Path, extractor: Features) -> Moments:

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from torch import nn
+
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator
-from nrgan.evaluation.records import Record, read_records
-from nrgan.evaluation.subject import Subject
-from nrgan.networks.generator import SNAPSHOTS
+from nrgan.evaluation.metrics import FID
+from nrgan.layout import BEST, saved_snapshots
+from nrgan.runs import Record, TrainedModel, read_records, save_snapshot
+from nrgan.runs.snapshot import add_to_about, read_about
 from nrgan.storage import writing_folder
-from nrgan.training.folder import BEST
-from nrgan.training.snapshot import About, snapshot_folder, snapshot_of
-from nrgan.training.state import TrainState
 
 
 def fid_of(records: Iterable[Record]) -> Record:
     """The record of the Fréchet distance, by which snapshots are chosen; raises `UserError` where there is none."""
     for record in records:
-        if any(name.split("[")[0] == "fid" for name in record.results):
+        if record.figure(FID.name) is not None:
             return record
     raise UserError("snapshots are chosen by FID: let `fid` be among the metrics")
 
 
 def fid(record: Record) -> float:
-    """The Fréchet distance in a record."""
-    return next(value for name, value in record.results.items() if name.split("[")[0] == "fid")
+    """The Fréchet distance in a record; raises `UserError` where it is of another metric."""
+    value = fid_of([record]).figure(FID.name)
+    assert value is not None
+    return value
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class Chosen:
 def read_chosen(run: Path) -> Chosen | None:
     """Why `best/` was chosen, or None where there is none that can be read."""
     try:
-        document = json.loads((run / BEST / "about.json").read_text(encoding="utf-8"))["chosen"]
+        document = read_about(run / BEST)["chosen"]
         return Chosen(Record(**document["record"]), document["among"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (UserError, KeyError, TypeError):
         return None
 
 
@@ -73,15 +74,16 @@ class Watch:
         self.evaluator = evaluator
         self.run = run
 
-    def evaluate(self, state: TrainState, about: About) -> list[Record]:
-        """The figures of the averaged networks, which have been added to the run's lines."""
-        records = self.evaluator.measure(Subject(state.averaged, about, self.run))
+    def evaluate(self, model: TrainedModel, discriminator: nn.Module) -> list[Record]:
+        """The figures of a model, which have been added to the run's lines; the discriminator is kept beside it."""
+        records = self.evaluator.measure(model)
         latest, best = fid_of(records), read_chosen(self.run)
         # by this protocol: `best/` may have been chosen by another one
         of_best = None if best is None else self.evaluator.kept(self.run, best.record.iteration)
         if of_best is None or fid(latest) <= fid(fid_of(of_best)):
             chosen = Chosen(latest, len(self._evaluated(latest)))
-            snapshot_of(state, about, self.run / BEST, chosen=chosen.document())
+            pair, about = model.pair, {**asdict(model.about), "chosen": chosen.document()}
+            save_snapshot(self.run / BEST, pair.generator, pair.observer.networks(), discriminator, about)
         return records
 
     def _evaluated(self, like: Record) -> set[int]:
@@ -102,13 +104,10 @@ class Candidate:
     clean: Record | None = None
 
 
-def saved_snapshots(run: Path, until: int | None = None) -> list[Path]:
-    """The snapshot folders of a run, up to an iteration, oldest first; raises `UserError` where there is none."""
-    found = sorted(path for path in (run / SNAPSHOTS).glob("*") if (path / "model.safetensors").is_file())
-    if until is not None:
-        found = [path for path in found if path <= snapshot_folder(run, until)]
-    if not found:
-        raise UserError(f"{run}: has no snapshots to choose from (train it first; see --snapshot-interval)")
+def snapshots_to_choose_from(run: Path, until: int | None = None) -> list[Path]:
+    """The snapshots of a run, up to an iteration, oldest first; raises `UserError` where there is none."""
+    if not (found := saved_snapshots(run, until)):
+        raise UserError(f"{run}: has no snapshots to choose from (train it first; see <snapshot_interval>)")
     return found
 
 
@@ -121,8 +120,7 @@ def select(run: Path, candidates: list[Candidate], by_clean: bool = False) -> tu
     chosen = Chosen(best.clean if by_clean and best.clean else best.observed, len(candidates))
     with writing_folder(run / BEST) as part:
         shutil.copytree(best.snapshot, part, dirs_exist_ok=True)
-        about = json.loads((part / "about.json").read_text(encoding="utf-8"))
-        (part / "about.json").write_text(json.dumps({**about, "chosen": chosen.document()}, indent=1))
+        add_to_about(part, chosen=chosen.document())
     if best.clean is None:
         return best, None
     lowest = min(fid(c.clean) for c in candidates if c.clean is not None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nrgan.draws import Draws
-from nrgan.observation.base import Model, Observation, Observer, Sizes
-from nrgan.observation.views import View
+from nrgan.networks import Family, NetworkSizes
+from nrgan.observation.base import Model, Observation, Observer
 from nrgan.settings import Setting
 
 
@@ -16,8 +16,8 @@ from nrgan.settings import Setting
 class Clean(Model):
     """D sees the generated image itself, so G learns to copy the noise of the data. Goodfellow et al. 2014."""
 
-    def observer(self, setting: Setting, view: View, sizes: Sizes, diversity_weight: float) -> Observer:
-        return _CleanObserver(view)
+    def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
+        return _CleanObserver(setting)
 
 
 class _CleanObserver(Observer):

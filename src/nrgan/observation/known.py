@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from nrgan.corruptions import Corruption
+from nrgan.corruptions import AdditiveNoise, Corruption
 from nrgan.draws import Draws
-from nrgan.errors import UserError
-from nrgan.images import signed_difference, unit_from_signed
-from nrgan.observation.base import Model, Observation, Observer, Sizes
-from nrgan.observation.views import View
+from nrgan.networks import Family, NetworkSizes
+from nrgan.observation.base import Model, Observation, Observer
+from nrgan.ranges import signed_difference, signed_from_unit, unit_from_signed
 from nrgan.settings import Setting
 
 
@@ -19,22 +18,46 @@ from nrgan.settings import Setting
 class Known(Model):
     """D sees the generated image through the setting's own simulator. AmbientGAN (Bora, Price & Dimakis 2018)."""
 
-    def check(self, name: str, setting: Setting) -> None:
-        if not setting.corruption.known:
-            raise UserError(
-                f"{name} needs to know the noise, and that of {setting.name} is not described; use sinrgan2 or sdnrgan2"
-                " (nrgan diagnose tells which), or name a noise to add with --corrupt"
-            )
+    def unfit(self, setting: Setting) -> str | None:
+        if setting.corruption.known:
+            return None
+        return f"needs to know the noise, and that of {setting.name} is not described (<corrupt> adds one that is)"
 
-    def observer(self, setting: Setting, view: View, sizes: Sizes, diversity_weight: float) -> Observer:
-        return _KnownObserver(view, setting.corruption)
+    def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
+        if isinstance(setting.corruption, AdditiveNoise):
+            return _KnownNoise(setting, setting.corruption)
+        return _KnownCorruption(setting, setting.corruption)
 
 
-class _KnownObserver(Observer):
-    def __init__(self, view: View, corruption: Corruption) -> None:
-        super().__init__(view)
+class KnownNoise:
+    """A `NoiseSampler` of a known law, or of one with plain numbers."""
+
+    needs_latent = False
+
+    def __init__(self, law: AdditiveNoise) -> None:
+        self.law = law
+
+    def sample(self, x: Tensor, draws: Draws, z: Tensor | None = None) -> Tensor:
+        """See `NoiseSampler`."""
+        return signed_difference(self.law.simulate_noise(unit_from_signed(x), draws.within("corruption")))
+
+
+class _KnownNoise(Observer, KnownNoise):
+    def __init__(self, setting: Setting, law: AdditiveNoise) -> None:
+        Observer.__init__(self, setting)
+        KnownNoise.__init__(self, law)
+
+    def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
+        return self.observed(x, self.sample(x, draws))
+
+
+class _KnownCorruption(Observer):
+    """Of what is more than noise: the gradient flows through the simulator."""
+
+    def __init__(self, setting: Setting, corruption: Corruption) -> None:
+        super().__init__(setting)
         self.corruption = corruption
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
-        n = self.corruption.simulate_noise(unit_from_signed(x), draws.within("corruption"))
-        return self.observed(x, signed_difference(n))
+        y = signed_from_unit(self.corruption.simulate(unit_from_signed(x), draws.within("corruption")))
+        return Observation(self.seen(y), None, {"clean": x, "noisy": y})

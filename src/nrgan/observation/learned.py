@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nrgan.draws import Draws
-from nrgan.errors import UserError
-from nrgan.networks import Generator
+from nrgan.networks import Family, NetworkSizes, sizes_of
 from nrgan.objectives import diversity
-from nrgan.observation.base import Model, Observation, Observer, Sizes
+from nrgan.observation.base import Model, Observation, Observer
 from nrgan.observation.invariances import Invariance
 from nrgan.observation.priors import OF_THE_CORRUPTION, Gain, Prior, resolve
-from nrgan.observation.views import View
 from nrgan.settings import SETTINGS, Setting
 
 
@@ -28,57 +25,74 @@ class Learned(Model):
     image's latent beside its own, so that the noise may depend on the signal. NR-GAN (Kaneko & Harada 2020).
     """
 
-    compares_pairs: ClassVar[bool] = True
-
     prior: Prior = None
     invariances: tuple[Invariance, ...] = ()
     implicit: bool = False
 
-    def check(self, name: str, setting: Setting) -> None:
-        if self.prior == OF_THE_CORRUPTION and not setting.signal_dependent:
-            if not setting.corruption.known:
-                raise UserError(
-                    f"{name} needs to know how the noise depends on the signal, and that of {setting.name} is not"
-                    " described; use sdnrgan2, which learns it"
-                )
-            fitting = [s.name for s in SETTINGS.values() if s.source == setting.source and s.signal_dependent]
-            raise UserError(
-                f"{name} needs a setting that states how the noise depends on the signal, and {setting.name} does not;"
-                f" use {name} with one of {', '.join(fitting)}, or {setting.name} with any other model"
-            )
+    def unfit(self, setting: Setting) -> str | None:
+        if self.prior != OF_THE_CORRUPTION or setting.signal_dependent:
+            return None
+        if not setting.corruption.known:
+            return f"needs to know how the noise depends on the signal, and that of {setting.name} is not described"
+        stating = [s.name for s in SETTINGS.values() if s.source == setting.source and s.signal_dependent]
+        return (
+            f"needs a setting that states how the noise depends on the signal, as {', '.join(stating)} do and "
+            f"{setting.name} does not"
+        )
 
-    def observer(self, setting: Setting, view: View, sizes: Sizes, diversity_weight: float) -> Observer:
+    @property
+    def compares_pairs(self) -> bool:
+        return True
+
+    def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
         own = sizes.latent_size
         noise_sizes = replace(sizes, latent_size=own + own if self.implicit else own)
         prior = resolve(self.prior, setting)
-        return _LearnedObserver(view, Generator(**asdict(noise_sizes)), prior, self.invariances, diversity_weight)
+        return _LearnedNoise(setting, family.generator(noise_sizes), prior, self.invariances, self.implicit)
 
 
-class _LearnedObserver(Observer):
+class _LearnedNoise(Observer):
+    """Noise from a generator, T(ε·Gₙ(z)·g(x)) with a prior and T(Gₙ(z)) without; a `NoiseSampler`."""
+
+    penalty_name = "diversity"
+
     def __init__(
         self,
-        view: View,
-        noise_generator: Generator,
+        setting: Setting,
+        noise_generator: nn.Module,
         prior: Gain | None,
         invariances: Sequence[Invariance],
-        diversity_weight: float,
+        implicit: bool,
     ) -> None:
-        super().__init__(view)
+        super().__init__(setting)
         self.noise_generator = noise_generator
         self.prior = prior
         self.invariances = invariances
-        self.diversity_weight = diversity_weight
+        self.needs_latent = implicit
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
-        latent_size = self.noise_generator.latent_size
-        z_noise = draws.normal("z_noise", (len(z), latent_size))
-        if latent_size > z.shape[1]:  # implicit: the first entries are the image's own latent
+        n, z_noise = self._made(x, draws, z)
+        penalty = diversity(n, z_noise)
+        return self.observed(x, self._transformed(n, draws), penalty)
+
+    def sample(self, x: Tensor, draws: Draws, z: Tensor | None = None) -> Tensor:
+        """See `NoiseSampler`. Raises `ValueError` where the images' latents are needed and not given."""
+        return self._transformed(self._made(x, draws, z)[0], draws)
+
+    def _made(self, x: Tensor, draws: Draws, z: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The noise before it is transformed, and the latents that it comes from."""
+        z_noise = draws.normal("z_noise", (len(x), sizes_of(self.noise_generator).latent_size))
+        if self.needs_latent:  # the first entries are the image's own latent
+            if z is None:
+                raise ValueError("this noise depends on the latents of generated images: give z")
             z_noise = torch.cat((z, z_noise[:, z.shape[1] :]), dim=1)
         n = self.noise_generator(z_noise)
         if self.prior is not None:
             # detached: the signal scales the noise, the gradient must not
             n = draws.normal("eps", tuple(x.shape)) * n * self.prior(x.detach())
-        penalty = self.diversity_weight * diversity(n, z_noise) if self.diversity_weight else None
+        return n, z_noise
+
+    def _transformed(self, n: Tensor, draws: Draws) -> Tensor:
         for invariance in self.invariances:
             n = invariance(n, draws)
-        return self.observed(x, n, penalty)
+        return n

@@ -14,7 +14,7 @@ from typing import Literal
 from torch import Tensor
 
 from nrgan.corruptions import SignalGain
-from nrgan.images import signed_difference, unit_from_signed
+from nrgan.ranges import signed_difference, unit_from_signed
 from nrgan.settings import Setting
 
 Gain = Callable[[Tensor], Tensor | float]
@@ -45,5 +45,5 @@ def resolve(prior: Prior, setting: Setting) -> Gain | None:
     """The gain of a prior on a setting."""
     if prior != OF_THE_CORRUPTION:
         return prior
-    assert setting.corruption.signal_gain is not None, "Learned.check refuses such a setting"
+    assert setting.corruption.signal_gain is not None, "Learned.unfit refuses such a setting"
     return SignalDependent(setting.corruption.signal_gain)

@@ -35,13 +35,12 @@ _VIEWS: dict[ViewName, tuple[Callable[[Tensor], Tensor], int]] = {
 
 @dataclass(frozen=True)
 class View:
-    """Clamps to [−1, 1] as a sensor does (`clip`), then shows the image, or its blurs. NR-GAN, settings M to P."""
+    """Shows the image, or its blurs (NR-GAN, settings M to P)."""
 
     name: ViewName = "plain"
-    clip: bool = True
 
     def __call__(self, y: Tensor) -> Tensor:
-        return _VIEWS[self.name][0](y.clamp(-1, 1) if self.clip else y)
+        return _VIEWS[self.name][0](y)
 
     def channels(self, image_channels: int) -> int:
         """The channels that D sees."""

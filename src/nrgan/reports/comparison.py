@@ -12,15 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from nrgan.errors import UserError
-from nrgan.evaluation.records import Record, read_records
-from nrgan.evaluation.selection import read_chosen, saved_snapshots
-from nrgan.networks import Generator
-from nrgan.pictures import grid, save_figure, visible
-from nrgan.reports.curves import read_metrics
+from nrgan.evaluation.selection import read_chosen, snapshots_to_choose_from
+from nrgan.layout import METRICS, find_snapshot, iteration_of
+from nrgan.pictures import SHOWN, sample_grid, save_figure, visible
+from nrgan.reports.markdown import markdown_table
+from nrgan.runs import Record, TrainedModel, read_config, read_records
+from nrgan.runs.log import read_metrics
 from nrgan.storage import MADE_BY, check_output, writing
-from nrgan.training.folder import BEST, METRICS, read_config
 
-_SHOWN = 36
 _PANELS = 4
 
 
@@ -32,7 +31,7 @@ def compare(runs: Sequence[Path], path: Path, overwrite: bool = False) -> Table:
     """
     table_file = path.with_suffix(".md")
     if path.suffix != ".png":
-        raise UserError(f"--out {path}: the figure is a PNG; give a name that ends in .png")
+        raise UserError(f"<out> {path}: the figure is a PNG; give a name that ends in .png")
     for file in (path, table_file):
         check_output(file, overwrite)
     if len(runs) < 2:
@@ -42,9 +41,7 @@ def compare(runs: Sequence[Path], path: Path, overwrite: bool = False) -> Table:
     records = [_latest(read_records(run)) for run in runs]
     header, rows = _rows(runs, names, configs, records)
     with writing(table_file) as part:
-        lines = [header, ["---"] * len(header), *rows]
-        text = "".join("| " + " | ".join(line) + " |\n" for line in lines)
-        part.write_text(f"<!-- {MADE_BY} -->\n\n{text}", encoding="utf-8")
+        part.write_text(f"<!-- {MADE_BY} -->\n\n{markdown_table(header, rows)}", encoding="utf-8")
     _draw(runs, names, records, path)
     table = Table(title="runs")
     for name in header:
@@ -81,7 +78,7 @@ def _rows(
     rows = []
     for run, name, config, of_run in zip(runs, names, configs, records, strict=True):
         chosen = read_chosen(run)
-        newest = int(saved_snapshots(run)[-1].name.rsplit("-", 1)[1])
+        newest = iteration_of(snapshots_to_choose_from(run)[-1])
         iteration = chosen.record.iteration if chosen else newest
         row = [name, config["setting"], config["model"], str(config["seed"]), f"{newest:,}", f"{iteration:,}"]
         for metric in metrics:
@@ -99,10 +96,9 @@ def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[i
     parts = figure.subfigures(2, 1, squeeze=False)
     above, below = parts[0, 0], parts[1, 0]
     for axes, run, name in zip(np.atleast_1d(above.subplots(1, len(runs))), runs, names, strict=True):
-        snapshot = run / BEST if (run / BEST / "model.safetensors").is_file() else saved_snapshots(run)[-1]
-        images = Generator.from_pretrained(snapshot).sample(_SHOWN)
-        picture = visible(grid(images, columns=6, gap=1))
-        axes.imshow(picture, cmap="grey", interpolation="nearest")
+        snapshot = find_snapshot(run)
+        images = TrainedModel.load(snapshot).sample(SHOWN)
+        axes.imshow(visible(sample_grid(images)), cmap="grey", interpolation="nearest")
         axes.set_title(f"{name}\n{snapshot.name}", fontsize=9)
         axes.set_axis_off()
     for axes, panel in zip(np.atleast_1d(below.subplots(1, len(panels))), panels, strict=True):

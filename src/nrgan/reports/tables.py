@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from nrgan.evaluation.noise_check import NoiseCheck
-from nrgan.evaluation.records import Record
 from nrgan.evaluation.selection import Candidate, fid
+from nrgan.observation import Model
+from nrgan.runs import Record
+from nrgan.settings import Setting
 
 
 def show(table: Table) -> None:
@@ -73,4 +75,36 @@ def noise_left(check: NoiseCheck) -> Table:
     table = Table("images", "estimated noise (of 255)", title="How much noise is left? Texture counts: compare")
     for name, level in check.noise_left.items():
         table.add_row(name, f"{level:.2f}")
+    return table
+
+
+def noise_left_by_demo(levels: Mapping[str, float], true_level: float) -> Table:
+    """The levels of noise that the demo found."""
+    table = Table("", "noise level (of 255)", title=f"How much noise is left? True level: {true_level:g}")
+    for name, level in levels.items():
+        table.add_row(name, f"{level:.1f}")
+    return table
+
+
+def settings_table(settings: Iterable[Setting]) -> Table:
+    """All settings."""
+    table = Table("setting", "paper", "corruption", title="Settings")
+    for setting in settings:
+        table.add_row(setting.name, setting.paper, str(setting.corruption))
+    return table
+
+
+def described(kind: str, rows: Mapping[str, type]) -> Table:
+    """Rows by the first line of what their class says of itself."""
+    table = Table(kind, "description", title=f"{kind.capitalize()}s")
+    for name, row in rows.items():
+        table.add_row(name, escape((row.__doc__ or "").partition("\n")[0]))
+    return table
+
+
+def models_table(models: Mapping[str, Model]) -> Table:
+    """All models."""
+    table = Table("model", "what must be known of the noise", title="Models")
+    for name, model in models.items():
+        table.add_row(name, model.knowledge)
     return table

@@ -8,32 +8,27 @@ fall into the same part, half a part from one another.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from nrgan.draws import Draws, PartDraws
 from nrgan.errors import UserError
-from nrgan.models import MODELS
-from nrgan.training.losses import Losses
-
-if TYPE_CHECKING:  # the configuration checks itself with what is here
-    from nrgan.training.config import TrainConfig
+from nrgan.objectives import Losses
+from nrgan.training.config.groups import ScheduleOptions
 
 
-def check_accumulate(config: TrainConfig) -> None:
-    """Raises `UserError` where `config.accumulate` does not split the batches into equal parts, with their pairs."""
-    parts = config.accumulate
+def check_accumulate(schedule: ScheduleOptions, in_pairs: bool) -> None:
+    """Raises `UserError` where `accumulate` does not split batches into equal parts, `in_pairs` with their pairs."""
+    parts = schedule.accumulate
     if parts == 1:
         return
-    if config.batch_size % parts:
-        raise UserError(f"--accumulate {parts}: --batch-size {config.batch_size} must be a multiple of {parts}")
-    model = MODELS.get(config.model)  # None where it is yet to be chosen, and may be any
-    in_pairs = bool(config.diversity_weight) and (model is None or model.compares_pairs)
+    if schedule.batch_size % parts:
+        raise UserError(f"<accumulate> {parts}: <batch_size> {schedule.batch_size} must be a multiple of {parts}")
     multiple, why = (2 * parts, ", for the pairs of the diversity term") if in_pairs else (parts, "")
-    if (batch := config.generator_batch) % multiple:
-        raise UserError(f"--accumulate {parts}: --generator-batch-size {batch} must be a multiple of {multiple}{why}")
+    if (batch := schedule.generator_batch) % multiple:
+        raise UserError(f"<accumulate> {parts}: <generator_batch_size> {batch} must be a multiple of {multiple}{why}")
 
 
 class Part(NamedTuple):
@@ -64,7 +59,7 @@ def parts_of(batch_size: int, parts: int, draws: Draws) -> Iterator[Part]:
         yield Part(size, slice(p, None, parts), PartDraws(draws, p, parts, size, whole))
 
 
-class Update:
+class AccumulatedUpdate:
     """One Adam step of a network on the mean of its parts' gradients."""
 
     def __init__(self, network: nn.Module) -> None:

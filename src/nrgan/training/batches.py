@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from nrgan.data import TrainingData
 from nrgan.draws import Draws
 from nrgan.errors import UserError
-from nrgan.images import STORED_LEVELS, dequantise, signed_from_unit
-
-if TYPE_CHECKING:
-    from nrgan.dataset import TrainingData
+from nrgan.frames import Levels
+from nrgan.ranges import STORED_LEVELS, dequantise, signed_from_unit
 
 _PREFETCHED = 4
 """Batches that each worker process holds ready."""
@@ -32,7 +30,7 @@ _Prepared = tuple[Tensor, Tensor] | str
 
 
 @dataclass
-class Place:
+class EpochPosition:
     """A place in an endless series of shuffled epochs; the order of an epoch depends on (seed, epoch) alone."""
 
     seed: int
@@ -43,7 +41,7 @@ class Place:
 class Order:
     """The places of the images of successive batches: shuffled epochs, the last partial batch dropped, endless."""
 
-    def __init__(self, count: int, batch_size: int, place: Place) -> None:
+    def __init__(self, count: int, batch_size: int, place: EpochPosition) -> None:
         if batch_size > count:
             raise ValueError(f"a batch of {batch_size} from {count} images")
         self.count, self.batch_size, self.place = count, batch_size, place
@@ -79,20 +77,26 @@ class Order:
 class Batches(ABC):
     """Batches of real images in the order of `place`, which moves on with every batch and is what a checkpoint saves.
 
-    levels: how many values the sensor tells apart, between which images are dequantised; None: not at all.
+    levels: how many values the sensor tells apart, between which images are dequantised, or a number for each channel;
+    None: not at all.
     """
 
     resident: bool
     """Whether all images lie on the device, so that a captured graph can index them."""
 
     def __init__(
-        self, count: int, batch_size: int, place: Place, device: torch.device, levels: int | None = STORED_LEVELS
+        self, count: int, batch_size: int, place: EpochPosition, device: torch.device, levels: Levels = STORED_LEVELS
     ) -> None:
         self.order = Order(count, batch_size, place)
-        self.device, self.levels = device, levels
+        self.device = device
+        self.levels: int | Tensor | None
+        if isinstance(levels, tuple):
+            self.levels = torch.tensor(levels, dtype=torch.float64, device=device).view(-1, 1, 1)
+        else:
+            self.levels = levels
 
     @property
-    def place(self) -> Place:
+    def place(self) -> EpochPosition:
         """Where the series is."""
         return self.order.place
 
@@ -138,9 +142,9 @@ class ResidentBatches(Batches):
         self,
         images: npt.NDArray[np.float32],
         batch_size: int,
-        place: Place,
+        place: EpochPosition,
         device: torch.device,
-        levels: int | None = STORED_LEVELS,
+        levels: Levels = STORED_LEVELS,
     ) -> None:
         super().__init__(len(images), batch_size, place, device, levels)
         self.images = torch.from_numpy(images).to(device)
@@ -157,7 +161,9 @@ class StreamedBatches(Batches):
 
     resident = False
 
-    def __init__(self, data: TrainingData, batch_size: int, place: Place, device: torch.device, workers: int) -> None:
+    def __init__(
+        self, data: TrainingData, batch_size: int, place: EpochPosition, device: torch.device, workers: int
+    ) -> None:
         super().__init__(len(data), batch_size, place, device, data.levels)
         self.data, self.workers = data, workers
         self.waited = 0.0
@@ -175,7 +181,7 @@ class StreamedBatches(Batches):
         try:
             found = next(self._ahead)
         except RuntimeError as error:
-            raise UserError(f"a process that reads images has died ({error}); take fewer --workers") from error
+            raise UserError(f"a process that reads images has died ({error}); take fewer <workers>") from error
         self.waited += time.monotonic() - begun
         if isinstance(found, str):
             raise UserError(found)

@@ -11,38 +11,48 @@ from pathlib import Path
 import torch
 
 from nrgan.errors import UserError
-from nrgan.training.config import TrainConfig
+from nrgan.training.config import MachineOptions
+from nrgan.training.processor import processor
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of `--device`: auto takes a CUDA GPU where there is one. Raises `UserError` where it is not there."""
+    """The device of a name: auto takes a CUDA GPU where there is one. Raises `UserError` where it is not there.
+
+    mps, the GPUs of Apple's processors, is experimental: float32, and nothing about it has been measured.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and (kind == "cpu" or not index.isdigit())):
-        raise UserError(f"--device {name}: choose auto, cpu, cuda or cuda:N")
+    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdigit())):
+        raise UserError(f"<device> {name}: choose auto, cpu, cuda, cuda:N or mps")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UserError(f"<device> {name}: torch {torch.__version__} sees no GPU of Apple's here; choose cpu")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
-            raise UserError(f"--device {name}: no CUDA GPU is visible to torch {torch.__version__}; use --device cpu")
+            raise UserError(f"<device> {name}: no CUDA GPU is visible to torch {torch.__version__}; use <device> cpu")
         if index and int(index) >= count:
-            raise UserError(f"--device {name}: there are {count} GPUs, numbered from 0")
+            raise UserError(f"<device> {name}: there are {count} GPUs, numbered from 0")
     return torch.device(name)
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The type that `--precision` means on a device: auto takes bfloat16 where its matrix units have it."""
+    """The type that a precision means on a device: auto takes bfloat16 where its matrix units have it."""
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
-    on_gpu = device.type == "cuda"
-    fast = torch.cuda.get_device_capability(device) >= (8, 0) if on_gpu else _cpu_has_bfloat16()
+    if device.type == "cuda":
+        fast = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        fast = device.type == "cpu" and bool(_MULTIPLY_BFLOAT16 & set(processor().units))
     return torch.bfloat16 if fast else torch.float32
 
 
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 matrices in hardware (AMX, or AVX512's dot products)."""
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, bool)() for name in checks)
+_MULTIPLY_BFLOAT16 = {"AMX", "AVX512-BF16"}
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """As the options call it: float32 or bfloat16."""
+    return str(dtype).removeprefix("torch.")
 
 
 def keep_freed_memory() -> None:
@@ -95,18 +105,21 @@ def _pages() -> list[str]:
     return Path("/proc/self/statm").read_text().split()
 
 
-def prepare_torch(config: TrainConfig) -> torch.device:
-    """Sets torch up as the configuration asks, and returns the device."""
-    device = choose_device(config.device)
+def configure_process(options: MachineOptions) -> torch.device:
+    """Sets up this process for training as the options ask, and returns the device. For the command line and scripts.
+
+    It changes what belongs to the whole process: how memory is kept, torch's threads, cuDNN's choices.
+    """
+    device = choose_device(options.device)
     if device.type == "cpu":
         keep_freed_memory()
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     if device.index is not None:
         torch.cuda.set_device(device)
     # asked for by cuBLAS to be deterministic, and read once a process
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if torch.are_deterministic_algorithms_enabled() != config.deterministic:  # setting it loads torch's compiler
-        torch.use_deterministic_algorithms(config.deterministic)
-    torch.backends.cudnn.benchmark = not config.deterministic
+    if torch.are_deterministic_algorithms_enabled() != options.deterministic:  # setting it loads torch's compiler
+        torch.use_deterministic_algorithms(options.deterministic)
+    torch.backends.cudnn.benchmark = not options.deterministic
     return device

@@ -68,12 +68,12 @@ class Health:
             return {
                 "swallowed": f"the noise generator has taken the whole image (clean samples are near constant,"
                 f" noise {noise_std:.2f}, data {self.data.contrast:.2f}, of 2). The model's knowledge of the noise does"
-                f" not tell it from these images: choose a model that knows more (sinrgan1, sdnrgan2, ambientgan)"
+                f" not tell it from these images: choose a model that must know more of it (nrgan list)"
             }
         if samples.between < SAME_IMAGES * self.data.between:
             return {
                 "collapsed": f"the clean samples are nearly all alike (differing by {samples.between:.3f}, data"
-                f" {self.data.between:.3f}, of 2). What usually helps: another --seed, a larger --r1-weight or"
-                f" --batch-size, a smaller --generator-learning-rate"
+                f" {self.data.between:.3f}, of 2). What usually helps: another seed, a larger R1 weight or batch,"
+                " or a smaller learning rate of the generator"
             }
         return {}

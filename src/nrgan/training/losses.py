@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
-Losses = Mapping[str, Tensor]
-"""Scalar losses on the device, weighted as they entered the update."""
+from nrgan.objectives import Losses
 
-NAMES = ("generator", "diversity", "real", "fake", "r1")
+
+def loss_names(of_objective: tuple[str, ...], penalty: str | None) -> tuple[str, ...]:
+    """The names of all losses in the order in which they are shown: the generators' penalty comes after the first."""
+    first, *others = of_objective
+    return (first, *([penalty] if penalty else []), *others)
 
 
 class LossHistory:
@@ -19,22 +22,27 @@ class LossHistory:
     A loss that an iteration does not have (the generator's in the first) counts as nothing.
     """
 
-    def __init__(self, capacity: int, device: torch.device) -> None:
-        self._buffer = torch.zeros((capacity, len(NAMES)), device=device)
-        self._known = torch.zeros((capacity, len(NAMES)), dtype=torch.bool)
+    def __init__(self, names: tuple[str, ...], capacity: int, device: torch.device) -> None:
+        self.names = names
+        self._buffer = torch.zeros((capacity, len(names)), device=device)
+        self._known = torch.zeros((capacity, len(names)), dtype=torch.bool)
         self._none = torch.zeros((), device=device)
         self._rows = 0
 
     def row(self, losses: Losses) -> Tensor:
-        """One iteration's losses as `add` takes them, (len(NAMES),) on the device."""
-        return torch.stack([losses.get(name, self._none) for name in NAMES])
+        """One iteration's losses as `add` takes them, (number of names,) on the device; `ValueError` for others."""
+        if strange := losses.keys() - set(self.names):
+            raise ValueError(
+                f"losses {sorted(strange)}: an objective says all names of its losses; {self.names} are known"
+            )
+        return torch.stack([losses.get(name, self._none) for name in self.names])
 
     def add(self, rows: Tensor, names: Iterable[str]) -> None:
-        """Keeps the losses of some iterations, (n, len(NAMES)), of which those of `names` are known."""
+        """Keeps the losses of some iterations, (n, number of names), of which those of `names` are known."""
         known = set(names)
         kept = slice(self._rows, self._rows + len(rows))
         self._buffer[kept] = rows
-        self._known[kept] = torch.tensor([name in known for name in NAMES])
+        self._known[kept] = torch.tensor([name in known for name in self.names])
         self._rows += len(rows)
 
     @property
@@ -58,8 +66,8 @@ class LossHistory:
         self._rows = 0
 
     def _means(self, rows: slice) -> dict[str, float]:
-        values, known = self._buffer[rows].double().cpu(), self._known[rows]
-        return {name: float(values[known[:, i], i].mean()) for i, name in enumerate(NAMES) if known[:, i].any()}
+        values, known = self._buffer[rows].cpu().double(), self._known[rows]
+        return {name: float(values[known[:, i], i].mean()) for i, name in enumerate(self.names) if known[:, i].any()}
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint keeps of it."""

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nrgan.draws import FreshDraws
-from nrgan.models import find_model
-from nrgan.networks import Discriminator, Generator, compute_in, initialise
-from nrgan.observation import Observer, View
-from nrgan.observation.base import Sizes
-from nrgan.settings import Setting, find_setting
-from nrgan.training.batches import Place
-from nrgan.training.config import TrainConfig
-from nrgan.training.losses import LossHistory
-
-
-class GeneratorPair(nn.Module):
-    """The image generator and the observer, whose noise generator is trained with it."""
-
-    def __init__(self, generator: Generator, observer: Observer) -> None:
-        super().__init__()
-        self.generator = generator
-        self.observer = observer
+from nrgan.networks import compute_in
+from nrgan.networks.sampling import place_of
+from nrgan.observation import GeneratorPair
+from nrgan.training.average import MovingAverage
+from nrgan.training.batches import EpochPosition
+from nrgan.training.config import OptimiserOptions, TrainConfig
+from nrgan.training.losses import LossHistory, loss_names
+from nrgan.training.plan import Plan
 
 
 @dataclass
@@ -34,11 +26,12 @@ class TrainState:
 
     generators: GeneratorPair
     averaged: GeneratorPair
-    discriminator: Discriminator
+    average: MovingAverage
+    discriminator: nn.Module
     generator_adam: torch.optim.Adam
     discriminator_adam: torch.optim.Adam
     rng: torch.Generator
-    place: Place
+    place: EpochPosition
     losses: LossHistory
     iteration: int = 0
     whole: bool = True
@@ -46,12 +39,24 @@ class TrainState:
 
     @property
     def device(self) -> torch.device:
-        return self.generators.generator.start.weight.device
+        return place_of(self.generators)[0]
 
     def draws(self) -> FreshDraws:
         """Draws for the next step, from the run's own generator."""
-        weight = self.generators.generator.start.weight
-        return FreshDraws(self.rng, weight.device, weight.dtype)
+        return FreshDraws(self.rng, *place_of(self.generators))
+
+    def progress(self) -> dict[str, int]:
+        """How far it is, as plain numbers."""
+        return {"iteration": self.iteration, "epoch": self.place.epoch, "position": self.place.position}
+
+    def go_to(self, progress: dict[str, Any]) -> None:
+        """Puts it where `progress` said."""
+        self.iteration = int(progress["iteration"])
+        self.place.epoch, self.place.position = int(progress["epoch"]), int(progress["position"])
+
+    def restart_random(self, seed: int) -> Tensor:
+        """Begins the random numbers anew, and gives their state: those of another kind of device cannot go on."""
+        return self.rng.manual_seed(seed).get_state()
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state, by name; the optimisers' under their parameters' names."""
@@ -97,56 +102,53 @@ def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def new_state(
-    config: TrainConfig,
+    plan: Plan,
     device: torch.device,
-    image_channels: int,
     dtype: torch.dtype = torch.float32,
     compute_dtype: torch.dtype | None = None,
 ) -> TrainState:
-    """The state before the first iteration; the networks' start depends on `config.seed` alone."""
-    setting = find_setting(config.setting, config.corrupt)
-    sizes = Sizes(config.latent_size, config.resolved_size, image_channels, config.channels, config.residual_scale)
-    generators = untrained_pair(setting, config.model, sizes, config.clip, config.diversity_weight)
-    seen_channels = generators.observer.view.channels(image_channels)
-    discriminator = Discriminator(seen_channels, config.discriminator_width, config.residual_scale, sizes.image_size)
-
-    start = torch.Generator().manual_seed(config.seed)
+    """The state before the first iteration; the networks' start depends on the seed alone."""
+    config, family = plan.config, plan.family
+    generators = GeneratorPair.untrained(family, plan.generator_sizes, plan.model, plan.setting)
+    discriminator = family.discriminator(plan.discriminator_sizes)
+    start = torch.Generator().manual_seed(config.schedule.seed)
     for network in (generators, discriminator):
-        initialise(network, start)
+        family.initialise(network, start)
         network.to(device, dtype)
-    averaged = copy.deepcopy(generators).requires_grad_(False)
+    averaged = copy.deepcopy(generators).requires_grad_(False).eval()
     for network in (generators, discriminator):
-        compute_in(network, compute_dtype)
-
+        compute_in(network, compute_dtype)  # after the copy: averages are sampled from in full precision
+    penalty = generators.observer.penalty_name
+    optimiser = config.optimiser
     return TrainState(
         generators=generators,
         averaged=averaged,
+        average=MovingAverage(averaged, generators, optimiser.ema_decay),
         discriminator=discriminator,
-        generator_adam=_adam(generators, config.generator_learning_rate, config),
-        discriminator_adam=_adam(discriminator, config.discriminator_learning_rate, config),
-        rng=torch.Generator(device).manual_seed(config.seed),
-        place=Place(config.seed),
-        losses=LossHistory(config.log_interval, device),
+        generator_adam=_adam(generators, optimiser.generator_learning_rate, optimiser),
+        discriminator_adam=_adam(discriminator, optimiser.discriminator_learning_rate, optimiser),
+        rng=torch.Generator(device).manual_seed(config.schedule.seed),
+        place=EpochPosition(config.schedule.seed),
+        losses=LossHistory(loss_names(plan.objective.names, penalty), config.schedule.log_interval, device),
     )
 
 
-def untrained_pair(
-    setting: Setting, model: str, sizes: Sizes, clip: bool, diversity_weight: float = 0.0
-) -> GeneratorPair:
-    """The generator of these sizes and the observer of a model on a setting, weights as torch makes them."""
-    observer = find_model(model, setting).observer(setting, View(setting.view, clip), sizes, diversity_weight)
-    return GeneratorPair(Generator(**asdict(sizes)), observer)
-
-
-def _adam(network: nn.Module, rate: float, config: TrainConfig) -> torch.optim.Adam:
+def _adam(network: nn.Module, rate: float, options: OptimiserOptions) -> torch.optim.Adam:
     on_gpu = next(network.parameters()).is_cuda
-    betas = (config.beta1, config.beta2)
-    return torch.optim.Adam(network.parameters(), rate, betas, fused=True, capturable=on_gpu)
+    return torch.optim.Adam(
+        network.parameters(), rate, (options.beta1, options.beta2), fused=_has_fused(network), capturable=on_gpu
+    )
+
+
+def _has_fused(network: nn.Module) -> bool:
+    """Whether Adam has a fused form where the network is."""
+    return next(network.parameters()).device.type in ("cpu", "cuda", "mps")
 
 
 def learning_rate_factor(config: TrainConfig, updates: int) -> float:
     """The factor of the learning rates after so many generator updates: 1, or falling to 0 over `decay_iterations`."""
-    if not config.decay_iterations:
+    decaying = config.optimiser.decay_iterations
+    if not decaying:
         return 1.0
-    late = updates + 1 - (config.iterations - config.decay_iterations)
-    return 1.0 - max(0, late) / config.decay_iterations
+    late = updates + 1 - (config.schedule.iterations - decaying)
+    return 1.0 - max(0, late) / decaying

@@ -7,48 +7,44 @@ number is an argument (`draws`), and every result stays on the device: nothing h
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nrgan.draws import Draws
-from nrgan.objectives import logistic_fake, logistic_real
-from nrgan.training.accumulate import Update, parts_of
-from nrgan.training.config import TrainConfig
-from nrgan.training.losses import Losses
-from nrgan.training.real_side import real_side
+from nrgan.objectives import Losses, total
+from nrgan.training.accumulate import AccumulatedUpdate, parts_of
+from nrgan.training.plan import Plan
 from nrgan.training.state import TrainState
 
 
-def generator_step(state: TrainState, config: TrainConfig, draws: Draws) -> Losses:
-    """Updates G and the observer's networks on −log σ(D(observed)) + penalty, then their averages."""
-    g, d = state.generators, state.discriminator
-    update = Update(g)
-    for part in parts_of(config.generator_batch, config.accumulate, draws):
-        z = part.draws.normal("z_image", (part.size, config.latent_size))
+def generator_step(state: TrainState, plan: Plan, draws: Draws, real: Tensor | None = None) -> Losses:
+    """Updates G and the observer's networks on the objective of D(observed) + the observation's penalty; then averages.
+
+    real: (B, C, H, W) signed images, before sensor and view, for an objective that needs them.
+    """
+    g, d, config = state.generators, state.discriminator, plan.config
+    update = AccumulatedUpdate(g)
+    for part in parts_of(config.schedule.generator_batch, config.schedule.accumulate, draws):
+        z = part.draws.normal("z_image", (part.size, config.network.latent_size))
         fake = g.observer(g.generator(z), z, part.draws)
-        losses = {"generator": logistic_real(d(fake.y))}
-        if fake.penalty is not None:
-            losses["diversity"] = fake.penalty
-        update.add(losses, torch.stack(list(losses.values())).sum())
+        with torch.no_grad():  # nothing of it depends on the generators
+            on_real = None if real is None else d(g.observer.seen(part.of(real)))
+        losses = dict(plan.objective.generator_losses(d(fake.y), on_real))
+        name = g.observer.penalty_name
+        if name is not None and fake.penalty is not None and config.observation.diversity_weight:
+            losses[name] = config.observation.diversity_weight * fake.penalty
+        update.add(losses, total(losses))
     means = update.apply(state.generator_adam)
-    average(state.averaged, g, config.ema_decay)
+    state.average.update()
     return means
 
 
-def discriminator_step(state: TrainState, config: TrainConfig, real: Tensor, draws: Draws) -> Losses:
-    """Updates D on −log σ(D(real)) − log(1 − σ(D(observed))) + R1; real (B, C, H, W) signed, before the view."""
-    g, d = state.generators, state.discriminator
-    update = Update(d)
-    for part in parts_of(len(real), config.accumulate, draws):
-        z = part.draws.normal("z_image", (part.size, config.latent_size))
+def discriminator_step(state: TrainState, plan: Plan, real: Tensor, draws: Draws) -> Losses:
+    """Updates D on the objective of D(real) and D(observed); real (B, C, H, W) signed, before sensor and view."""
+    g, d, config = state.generators, state.discriminator, plan.config
+    update = AccumulatedUpdate(d)
+    for part in parts_of(len(real), config.schedule.accumulate, draws):
+        z = part.draws.normal("z_image", (part.size, config.network.latent_size))
         with torch.no_grad():
             fake = g.observer(g.generator(z), z, part.draws)
-        on_real = real_side(config.penalty_gradient, d, g.observer.view(part.of(real)), config.r1_weight)
-        on_fake = logistic_fake(d(fake.y))
-        update.add({**on_real.losses, "fake": on_fake}, on_real.to_minimise + on_fake)
+        update.add(*plan.objective.update_discriminator(d, g.observer.seen(part.of(real)), fake.y))
     return update.apply(state.discriminator_adam)
-
-
-@torch.no_grad()
-def average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
-    """averaged ← decay·averaged + (1 − decay)·network, for every parameter."""
-    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)

@@ -1,0 +1,115 @@
+"""The verbs for one's own images: diagnose, generate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from nrgan.layout import Which
+from nrgan.limits import FileFormat
+from nrgan.training.config import option_name
+
+
+@dataclass
+class Diagnose:
+    """Tell from noisy images alone what their noise is like, and which model fits it: nrgan diagnose scans/"""
+
+    path: Annotated[str, tyro.conf.arg(metavar="PATH")]
+    """Your own images, as for train; or the name of a setting."""
+    out: Path | None = None
+    """A folder for diagnosis.json and diagnosis.png; PATH-diagnosis here if not given."""
+    images: int = 2000
+    """Images (or tiles) that are looked at, at most."""
+    size: int | None = None
+    """Side of the images in pixels, a multiple of 8; their own, or tiles of 64, if not given."""
+    fit: Literal["crop", "tiles"] = "crop"
+    """How images come to that size: the middle is cut out; or cut into overlapping tiles."""
+    value_range: Annotated[str, tyro.conf.arg(name=option_name("value_range"))] = "auto"
+    """Which values are black and white: auto, LOW,HIGH, or percentiles such as p0.1,p99.9."""
+    skip_corrupt: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Leave images out that cannot be read."""
+    data_root: Path | None = None
+    """For a CIFAR-10 setting: a folder with cifar-10-batches-py/ or its archive."""
+
+    def run(self) -> int:
+        from nrgan.cli.display import Display
+        from nrgan.diagnosis import diagnose
+        from nrgan.reports.diagnosis_files import check_diagnosis_files, write_diagnosis
+        from nrgan.reports.diagnosis_table import diagnosis_table
+        from nrgan.reports.tables import show
+        from nrgan.settings import choose_data
+
+        choice = choose_data(
+            self.path,
+            self.size,
+            fit=self.fit,
+            value_range=self.value_range,
+            skip_corrupt=self.skip_corrupt,
+        )
+        out = self.out or Path(f"{_name_of(self.path)}-diagnosis")
+        check_diagnosis_files(out)
+        with Display() as display:
+            found = diagnose(choice, self.images, self.data_root, display.preparing)
+            figure = write_diagnosis(found, out)
+            for note in found.notes:
+                display.say(f"note: {note}")
+        show(diagnosis_table(found.diagnosis, found.advice))
+        print(f"Look at {figure}; train with: nrgan train {self.path} {found.advice.model} OUT")
+        return 0
+
+
+@dataclass
+class Generate:
+    """Write generated images in the data's own type and range: nrgan generate outputs --count 1000 --out images"""
+
+    path: Annotated[Path, tyro.conf.arg(metavar="RUN_OR_SNAPSHOT")]
+    """A run, or one snapshot folder."""
+    snapshot: Which = "best"
+    """Of a run: the best one where one is known, else the newest; or the newest in any case."""
+    out: Path = Path("generated")
+    """A new folder to write to."""
+    count: int = 100
+    """How many images."""
+    seed: int = 0
+    """Of the series of images; image i of a seed is always the same one."""
+    first: int = 0
+    """Number of the first image, to make some of them again."""
+    format: FileFormat = "auto"
+    """auto: PNG where it can hold the type and the channels, else TIFF."""
+    extras: Annotated[str, tyro.conf.arg(name="with")] = ""
+    """What to write beside each image: noise (float32), noisy (the image with that noise), or noise,noisy."""
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda, cuda:N or mps."""
+
+    def run(self) -> int:
+        from nrgan.cli.display import Display
+        from nrgan.runs.generate import generate
+        from nrgan.training.device import choose_device
+
+        with Display() as display:
+            generate(
+                self.path,
+                self.out,
+                self.count,
+                seed=self.seed,
+                first=self.first,
+                file_format=self.format,
+                extras=tuple(name for name in self.extras.split(",") if name),
+                snapshot=self.snapshot,
+                device=choose_device(self.device),
+                preparing=display.preparing,
+            )
+        print(f"wrote {self.count:,} images to {self.out}; image N again: --first N --count 1 --seed {self.seed}")
+        return 0
+
+
+def _name_of(path: str) -> str:
+    """What a path is about, for a folder's name: a file's without its ending, else the last part that is no pattern."""
+    absolute = Path(path).absolute()
+    if absolute.is_file():
+        return absolute.stem
+    plain = [part for part in absolute.parts if not set("*?[{") & set(part)]
+    return plain[-1].strip("/") or "images"

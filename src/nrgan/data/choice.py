@@ -1,0 +1,30 @@
+"""Everything that decides which images training sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nrgan.corruptions import Corruption, Sensor
+from nrgan.limits import FitName
+
+OWN = "own"
+"""The source that is the user's own files."""
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """A source × what befell its images × the sensor that stored them, and how files are read."""
+
+    name: str
+    """A setting's name, or the path of the user's own images."""
+    source: str
+    """A row of `SOURCES`, or `OWN`."""
+    corruption: Corruption
+    """What befell the images; of one's own: what is added here, or `Unknown` where they are noisy already."""
+    sensor: Sensor = field(default_factory=Sensor)
+    image_size: int | None = None
+    """Side of the images; None: that of the user's own images."""
+    data_seed: int = 0
+    fit: FitName = "crop"
+    value_range: str = "auto"
+    skip_corrupt: bool = False

@@ -1,0 +1,87 @@
+"""What training sees: a fixed set of noisy images, each addressed by its number."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nrgan.corruptions import Corruption
+from nrgan.data.choice import DataChoice
+from nrgan.data.frozen import NoisyImages
+from nrgan.data.sources import Images
+from nrgan.frames import Levels, ValueRange
+from nrgan.progress import Preparing
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What kind of images: side in pixels, channels, and the sensor's range in the data's own values."""
+
+    size: int
+    channels: int
+    range: ValueRange
+
+
+class TrainingData(ABC):
+    """A fixed, ordered set of noisy images, and the clean ones where they are known."""
+
+    choice: DataChoice
+    image_size: int
+    channels: int
+    key: dict[str, Any]
+    """Changes whenever the images would."""
+    value_range: ValueRange
+    """The sensor's range: unit 0 and 1 in the data's own values, and their type."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of how the images were read."""
+    has_clean: bool
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of images."""
+
+    @abstractmethod
+    def noisy(self, indices: Indices) -> NoisyImages:
+        """The noisy images of these numbers, (K, C, H, W) float32, unit range."""
+
+    @abstractmethod
+    def clean(self, indices: Indices) -> Images:
+        """The clean images of these numbers, (K, H, W, C) uint8; only where `has_clean`."""
+
+    @abstractmethod
+    def all_noisy(self, preparing: Preparing | None = None) -> NoisyImages:
+        """All noisy images at once."""
+
+    def evenly(self, count: int) -> Indices:
+        """The numbers of `count` images, evenly spaced; of all where there are fewer.
+
+        Files that follow one another are often alike, so that the first ones stand for nothing.
+        """
+        count = min(count, len(self))
+        return np.arange(count) * len(self) // count
+
+    @property
+    def spec(self) -> ImageSpec:
+        """What kind of images they are."""
+        return ImageSpec(self.image_size, self.channels, self.value_range)
+
+    @property
+    def corruption(self) -> Corruption:
+        """What befell them."""
+        return self.choice.corruption
+
+    @property
+    def levels(self) -> Levels:
+        """How many values the sensor tells apart within its range; None where they are not counted."""
+        return self.value_range.levels
+
+    @property
+    def bytes(self) -> int:
+        """The size of all noisy images."""
+        return 4 * len(self) * self.channels * self.image_size**2

@@ -1,0 +1,68 @@
+"""From image files to a diagnosis of their noise, and the model that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nrgan.data import DataChoice, NoisyImages, TrainingData, open_data
+from nrgan.diagnosis.estimate import estimate_noise
+from nrgan.diagnosis.recommend import Recommendation, recommend
+from nrgan.diagnosis.values import Diagnosis
+from nrgan.errors import UserError
+from nrgan.progress import Preparing
+from nrgan.ranges import nhwc
+from nrgan.settings import choose_data
+
+LOOKED_AT = 2000
+"""Images that a diagnosis looks at, unless another number is asked for."""
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """A diagnosis of files."""
+
+    diagnosis: Diagnosis
+    advice: Recommendation
+    images: NoisyImages
+    """Those that were looked at, (K, H, W, C) in [0, 1]."""
+    notes: tuple[str, ...]
+    """How the files were read."""
+
+
+def diagnose(
+    choice: DataChoice | Path | str,
+    images: int = LOOKED_AT,
+    data_root: Path | None = None,
+    preparing: Preparing | None = None,
+    keep_bytes: int = 0,
+) -> Diagnosed:
+    """Diagnoses the noise of at most `images` images (or tiles), evenly spread over them all. Writes nothing.
+
+    choice: a file or folder of noisy images; with a `DataChoice` also which part of them, and of what size.
+    keep_bytes: what the images may take in memory, so that each is decoded once.
+    Raises `UserError` where the images cannot be read, or cannot tell anything.
+    """
+    if images < 1:
+        raise UserError(f"<images> {images}: must be 1 at least")
+    if not isinstance(choice, DataChoice):
+        choice = choose_data(str(choice))
+    data = open_data(choice, data_root, preparing=preparing, any_size=True, keep_bytes=keep_bytes)
+    looked_at = _evenly_chosen(data, images)
+    diagnosis = estimate_noise(looked_at)
+    return Diagnosed(diagnosis, recommend(diagnosis), looked_at, data.notes)
+
+
+def recommended_model(data: TrainingData) -> str:
+    """The model that the diagnosis of the training images names."""
+    return recommend(estimate_noise(_evenly_chosen(data, LOOKED_AT))).model
+
+
+def _evenly_chosen(data: TrainingData, count: int) -> NoisyImages:
+    """`count` of the noisy images, evenly spaced, (K, H, W, C) in [0, 1]; all where there are fewer.
+
+    Clipped, for a diagnosis knows what clipping does and wants to see where it was.
+    """
+    return np.clip(nhwc(data.noisy(data.evenly(count))), 0, 1)

@@ -1,0 +1,25 @@
+"""What a user's files hold: folders, archives, stacks and shards of many kinds of image, as frames by number.
+
+`open_frames` gives a `FrameSet`, `Patches` the training squares in it, `choose_range` the values that are black and
+white. Only the names below are for other rooms.
+"""
+
+from nrgan.frames.fit import Fit, Patches, PatchPlace
+from nrgan.frames.frame import Frame, SensorPlace
+from nrgan.frames.frame_set import FrameSet, open_frames
+from nrgan.frames.statistics import Statistics
+from nrgan.frames.value_range import Levels, ValueRange, choose_range
+
+__all__ = [
+    "Fit",
+    "Frame",
+    "FrameSet",
+    "Levels",
+    "PatchPlace",
+    "Patches",
+    "SensorPlace",
+    "Statistics",
+    "ValueRange",
+    "choose_range",
+    "open_frames",
+]

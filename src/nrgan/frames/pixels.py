@@ -1,0 +1,107 @@
+"""What arrays of all kinds of files have in common: one layout, three types, honest limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from nrgan.errors import UserError
+from nrgan.frames.file_slice import Unreadable
+from nrgan.frames.frame import WHOLE_SENSOR, Pixels, SensorPlace
+from nrgan.limits import MOST_CHANNELS
+
+MAX_PIXELS = 1 << 28
+"""Pixels of one image; what claims more is refused before it is decoded."""
+MAX_BYTES = 1 << 32
+
+# notes are sentences with a place for "3 images"
+ALPHA = "The alpha channel of {} was dropped."
+FIRST = "Of {} with several frames only the first is read."
+AS_FLOAT = "The values of {} were converted to 32-bit floats (whole numbers up to 16,777,216 are kept exactly)."
+NARROWED = "The 64-bit floats of {} are kept as 32-bit floats."
+BINARY = "The two values of {} with one bit a pixel became 0 and 255."
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a format gives for an image: its pixels, (H, W, C), upright.
+
+    notes: what had to be done to have them. place, header: as of `Frame`.
+    """
+
+    pixels: Pixels
+    notes: tuple[str, ...] = ()
+    place: SensorPlace = WHOLE_SENSOR
+    header: Mapping[str, object] = field(default_factory=dict)
+
+
+def check_size(height: int, width: int, channels: int = 1, item_size: int = 1) -> None:
+    """Raises `Unreadable` for an image of no or too many pixels, before anything is allocated for it."""
+    if min(height, width, channels) < 1:
+        raise Unreadable(f"{width}x{height} pixels of {channels} channels are no image")
+    if height * width > MAX_PIXELS or height * width * channels * item_size > MAX_BYTES:
+        raise Unreadable(f"{width}x{height} pixels are too many: at most {MAX_PIXELS:,} a file; cut it into parts")
+
+
+_ORIENT: dict[int, Callable[[Pixels], Pixels]] = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+def upright(image: Pixels, orientation: object) -> Pixels:
+    """The image as EXIF's or TIFF's orientation tag (1 to 8) says that it is looked at; other tags mean nothing."""
+    return _ORIENT.get(orientation if isinstance(orientation, int) else 1, _ORIENT[1])(image)
+
+
+def _unchanged(a: Pixels) -> Pixels:
+    return a.astype(a.dtype.newbyteorder("="), copy=False)
+
+
+def _float32(a: Pixels) -> Pixels:
+    with np.errstate(over="ignore"):  # what overflows is refused below, by the image's name
+        return a.astype(np.float32)
+
+
+_NATIVE: dict[str, tuple[Callable[[Pixels], Pixels], tuple[str, ...]]] = {
+    "b1": (lambda a: a.astype(np.uint8) * np.uint8(255), (BINARY,)),
+    "u1": (_unchanged, ()),
+    "u2": (_unchanged, ()),
+    "f4": (_unchanged, ()),
+    "f2": (_float32, ()),
+    "f8": (_float32, (NARROWED,)),
+    **dict.fromkeys(("i1", "i2", "i4", "i8", "u4", "u8"), (_float32, (AS_FLOAT,))),
+}
+"""By kind and bytes of an item: how it becomes uint8, uint16 or float32, and the note on that."""
+
+
+def native(decoded: Decoded) -> Decoded:
+    """The image with its pixels as contiguous (H, W, C) uint8, uint16 or float32 in the machine's byte order.
+
+    Raises `Unreadable` for other types and for values that are not finite, `UserError` for too many channels.
+    """
+    image = decoded.pixels
+    kind = f"{image.dtype.kind}{image.dtype.itemsize}"
+    if kind not in _NATIVE:
+        raise Unreadable(f"its values are of type {image.dtype}, not real numbers of at most 64 bits")
+    if image.shape[2] > MOST_CHANNELS:
+        raise Unreadable(f"it has {image.shape[2]} channels; at most {MOST_CHANNELS} can be taken")
+    convert, notes = _NATIVE[kind]
+    image = np.ascontiguousarray(convert(image))
+    image = image if image.flags.writeable else image.copy()  # torch wants to own what it takes
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise Unreadable("it has values that are not finite (NaN or infinity)")
+    return replace(decoded, pixels=image, notes=(*decoded.notes, *notes))
+
+
+def refuse(where: str, what: str) -> UserError:
+    """The error for a file that is whole, but whose meaning only its owner can tell."""
+    return UserError(f"{where}: {what}")

@@ -1,0 +1,23 @@
+"""What several rooms must agree on about images: the sides and channels that can be, and ways to fit and write them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+SMALLEST_SIDE, LARGEST_SIDE, SIDE_STEP = 16, 256, 8
+"""Sides in pixels of squares that people train on: from, to, and multiples of what."""
+SMALLEST_NETWORK_SIDE = 8
+"""The smallest side that the networks themselves are made for."""
+DEFAULT_SIDE = 32
+"""The side of the settings' images, where no other is asked for."""
+MOST_CHANNELS = 16
+
+FitName = Literal["crop", "resize", "tiles"]
+"""How images of any size become squares: see `nrgan.frames.Fit`."""
+FileFormat = Literal["auto", "png", "tiff", "npy"]
+"""How generated images are written: see `nrgan.runs.generate`."""
+
+
+def trainable(side: int) -> bool:
+    """Whether squares of so many pixels a side can be trained on."""
+    return SMALLEST_SIDE <= side <= LARGEST_SIDE and side % SIDE_STEP == 0

@@ -1,0 +1,163 @@
+"""Snapshots: the averaged networks of one moment, and what they are of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from nrgan.corruptions import Corruption, Sensor, from_plain
+from nrgan.data import OWN, DataChoice
+from nrgan.errors import UserError
+from nrgan.frames import ValueRange
+from nrgan.layout import ABOUT, DISCRIMINATOR, SIZES
+from nrgan.limits import FitName
+from nrgan.networks import NetworkSizes
+from nrgan.pretrained import load_weights, read_sizes, save_weights
+from nrgan.ranges import STORED_LEVELS
+from nrgan.settings import Setting, ViewName, all_corruptions, find_setting
+from nrgan.storage import writing_folder
+
+_SIZES = {f.name for f in fields(NetworkSizes)}
+
+
+@dataclass(frozen=True)
+class SnapshotMetadata:
+    """What a snapshot is of: enough to observe its images again as training did, and to give them the data's type.
+
+    Snapshots of version 0.1 lack what is None here: their corruption is looked up by the setting's name.
+    """
+
+    setting: str
+    model: str
+    iteration: int
+    clip: bool = True
+    data_seed: int = 0
+    corrupt: str | None = None
+    fit: FitName = "crop"
+    skip_corrupt: bool = False
+    low: float | list[float] = 0.0
+    high: float | list[float] = float(STORED_LEVELS - 1)
+    """The data's own values that are black and white: a number for all channels, or one for each."""
+    dtype: str = "uint8"
+    """The data's own type."""
+    network: str = "resnet"
+    """The family of the networks."""
+    source: str | None = None
+    corruption: dict[str, Any] | None = None
+    """The law with its numbers (`nrgan.corruptions.to_plain`)."""
+    view: ViewName | None = None
+    objects: dict[str, str] = field(default_factory=dict)
+    """Objects of the user's own that it was trained with, as they call themselves."""
+
+    @property
+    def value_range(self) -> ValueRange:
+        """The sensor's range."""
+        return ValueRange.of(self.low, self.high, self.dtype)
+
+    def found_setting(self, corruption: Corruption | None = None) -> Setting:
+        """The setting, with `corruption` in the place of its own; raises `UserError` where it is not known."""
+        if self.corruption is None or self.source is None or self.view is None:
+            setting = replace(find_setting(self.setting, self.corrupt), sensor=Sensor(self.clip))
+            return setting if corruption is None else replace(setting, corruption=corruption)
+        law = corruption or _law(self.corruption)
+        return Setting(self.setting, self.source, law, self.view, sensor=Sensor(self.clip))
+
+    def data(self, image_size: int) -> DataChoice:
+        """Which images it was trained on."""
+        setting = self.found_setting()
+        return DataChoice(
+            name=self.setting,
+            source=setting.source,
+            corruption=setting.corruption,
+            sensor=setting.sensor,
+            image_size=image_size,
+            data_seed=self.data_seed,
+            fit=self.fit,
+            value_range="auto" if setting.source != OWN else self.value_range.spec,
+            skip_corrupt=self.skip_corrupt,
+        )
+
+
+def _law(plain: dict[str, Any]) -> Corruption:
+    """The corruption that a snapshot names: of a class that is known, or of an installed package that offers some."""
+    with suppress(UserError):
+        return from_plain(plain)
+    all_corruptions()  # imports what installed packages offer, whatever the file says
+    return from_plain(plain)
+
+
+def save_snapshot(
+    folder: Path,
+    generator: nn.Module,
+    others: Mapping[str, nn.Module],
+    discriminator: nn.Module,
+    about: Mapping[str, object],
+) -> None:
+    """Writes a snapshot folder, whole or not at all: the generator's files, and the other networks in folders below.
+
+    others: the observer's networks, such as the noise generator, by name. about: what the snapshot is of. Raises
+    `UserError` where it cannot be written.
+    """
+    with writing_folder(folder) as part:
+        _save_network(generator, part)
+        for name, network in others.items():
+            (part / name).mkdir()
+            _save_network(network, part / name)
+        (part / DISCRIMINATOR).mkdir()
+        save_weights(discriminator, part / DISCRIMINATOR)
+        (part / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def _save_network(network: nn.Module, folder: Path) -> None:
+    if isinstance(sizes := getattr(network, "sizes", None), NetworkSizes):
+        (folder / SIZES).write_text(json.dumps(asdict(sizes), indent=1), encoding="utf-8")
+    save_weights(network, folder)
+
+
+def generator_sizes(folder: Path) -> NetworkSizes:
+    """The sizes of the generator in a snapshot; raises `UserError` where they are not to be had."""
+    return NetworkSizes(**read_sizes(folder, _SIZES))
+
+
+def load_network(network: nn.Module, folder: Path) -> nn.Module:
+    """Fills a network with the weights in a folder of a snapshot; raises `UserError` where they are of another."""
+    if isinstance(sizes := getattr(network, "sizes", None), NetworkSizes) and sizes != generator_sizes(folder):
+        raise UserError(f"{folder / SIZES}: is of another network than the model's")
+    return load_weights(network, folder)
+
+
+def read_metadata(folder: Path, setting: str | None = None, model: str | None = None) -> SnapshotMetadata:
+    """What a snapshot says of itself, or `setting` and `model` instead. Raises `UserError` where neither says it."""
+    found = read_about(folder)
+    found |= {name: value for name, value in (("setting", setting), ("model", model)) if value is not None}
+    if missing := [name for name in ("setting", "model") if name not in found]:
+        raise UserError(
+            f"{folder}: does not say its {' and '.join(missing)}; give {' and '.join(f'<{m}>' for m in missing)}"
+        )
+    known = {"iteration": 0, **found}
+    return SnapshotMetadata(**{f.name: known[f.name] for f in fields(SnapshotMetadata) if f.name in known})
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """All that a snapshot says of itself; empty where it says nothing. Raises `UserError` where that cannot be read."""
+    path = folder / ABOUT
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: cannot be read (it holds a {type(found).__name__})")
+    return found
+
+
+def add_to_about(folder: Path, **more: object) -> None:
+    """Adds to what a snapshot says of itself."""
+    (folder / ABOUT).write_text(json.dumps({**read_about(folder), **more}, indent=1), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Studies: grids of settings, models and seeds, trained, measured, and set beside the published figures."""

@@ -1,0 +1,82 @@
+"""The cells of a table: each a run of its own, trained, its best snapshot chosen, measured. What is done stays done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nrgan.errors import UserError
+from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.measure import select_snapshot
+from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_from
+from nrgan.layout import BEST, is_snapshot, snapshot_folder
+from nrgan.pictures import SHOWN, sample_grid, save_picture
+from nrgan.runs import Record, TrainedModel
+from nrgan.runs.identity import PRECISION, check_same_run
+from nrgan.runs.recorder import holds_run, read_document
+from nrgan.studies.grid import Evaluation
+from nrgan.training.config import DEFAULTS, TrainConfig
+
+SAMPLES_PICTURE = "best-samples.png"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a table: its figure, or why there is none."""
+
+    config: TrainConfig
+    record: Record | None
+    chosen_iteration: int = 0
+    failure: str = ""
+
+
+def is_trained(config: TrainConfig) -> bool:
+    """Whether the run of this configuration has reached its end. Raises `UserError` where the folder holds another."""
+    if not holds_run(config.out):
+        return False
+    told = config.identity() | {"image_size": config.resolved_size}
+    if config.machine.precision == DEFAULTS[PRECISION]:  # it was what was fast where the run was trained
+        del told[PRECISION]
+    check_same_run(read_document(config.out)["identity"], told, DEFAULTS, config.out)
+    return is_snapshot(snapshot_folder(config.out, config.schedule.iterations))
+
+
+def measure_cells(
+    configs: list[TrainConfig], evaluation: Evaluation, resources: Resources, failures: dict[Path, str]
+) -> Iterator[Cell]:
+    """Chooses and measures the snapshot of each trained run; figures that are there are not made again."""
+    final = Protocol(("fid",), evaluation.samples, "clean", evaluation.features, evaluation.seed)
+    evaluators: dict[tuple[str, int], Evaluator] = {}
+    for config in configs:
+        if config.out in failures or not is_trained(config):
+            yield Cell(config, None, failure=failures.get(config.out, "not trained"))
+            continue
+        try:
+            best = choose(config.out, config.schedule.iterations, evaluation, resources)
+            model = TrainedModel.load(best)
+            key = (config.setting, config.data.data_seed)
+            if key not in evaluators:
+                evaluators[key] = Evaluator(final, model.about, model.image_size, resources)
+            record = fid_of(evaluators[key].evaluate(best))
+            _show(config.out, best)
+            yield Cell(config, record, model.about.iteration)
+        except UserError as error:
+            yield Cell(config, None, failure=str(error))
+
+
+def choose(run: Path, iterations: int, evaluation: Evaluation, resources: Resources) -> Path:
+    """The snapshot that counts, by the rule of the grid; a run that has gone on for longer is taken as it was."""
+    if evaluation.select == "last":
+        return snapshots_to_choose_from(run, iterations)[-1]
+    protocol = Protocol(
+        samples=evaluation.select_samples, features=evaluation.features, seed=evaluation.seed, against=evaluation.select
+    )
+    by_clean = evaluation.select == "clean"
+    select_snapshot(run, protocol, resources, by_clean, show_clean=False, until=iterations)
+    assert read_chosen(run) is not None
+    return run / BEST
+
+
+def _show(run: Path, snapshot: Path) -> None:
+    save_picture(sample_grid(TrainedModel.load(snapshot).sample(SHOWN)), run / SAMPLES_PICTURE)

@@ -1,0 +1,91 @@
+"""Several trainings, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nrgan.runs.log import last_iteration
+from nrgan.storage import append_to, check_output, disk_errors
+from nrgan.training.config import TrainConfig
+
+_FIRST_LINE = "log of nrgan train"
+
+
+class Watcher(Protocol):
+    """What is told of trainings that run in other processes."""
+
+    def reached(self, out: Path, iteration: int, iterations: int) -> None:
+        """A run has got that far."""
+
+    def ended(self, out: Path, failure: str | None) -> None:
+        """A run has ended, well or with that as its last word."""
+
+
+def train_all(
+    configs: Sequence[TrainConfig], jobs: int, watcher: Watcher, stopped: Callable[[], int] = lambda: 0
+) -> dict[Path, str]:
+    """Trains every run, `jobs` at a time; one that was begun goes on. What each says goes to `OUT.log` beside it.
+
+    stopped: asked again and again whether to stop; then all runs save themselves, and go on at the next call. Returns
+    for each run that failed the last line that it said. Raises `UserError` where a log would go to a file not ours.
+    """
+    for config in configs:
+        check_output(log_of(config.out), mark=_FIRST_LINE)
+    waiting, running = list(configs), list[_Job]()
+    failures: dict[Path, str] = {}
+    try:
+        while (waiting or running) and not stopped():
+            while waiting and len(running) < jobs:
+                running.append(_Job.start(waiting.pop(0)))
+            time.sleep(0.5)
+            for job in list(running):
+                out = job.config.out
+                watcher.reached(out, last_iteration(out), job.config.schedule.iterations)
+                if job.process.poll() is None:
+                    continue
+                running.remove(job)
+                if job.process.returncode:
+                    failures[out] = _last_line(log_of(out))
+                watcher.ended(out, failures.get(out))
+    finally:
+        for job in running:
+            job.process.terminate()  # it saves a checkpoint; of no effect on one that has ended
+        for job in running:
+            job.process.wait()
+    return failures
+
+
+def log_of(out: Path) -> Path:
+    """Where a run of several says what it says."""
+    return out.with_name(f"{out.name}.log")
+
+
+@dataclass(frozen=True)
+class _Job:
+    config: TrainConfig
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, config: TrainConfig) -> _Job:
+        log = log_of(config.out)
+        command = [sys.executable, "-m", "nrgan", "train", *config.command_line(), "--resume"]
+        with disk_errors(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with append_to(log) as file:
+                if not file.tell():
+                    file.write(f"{_FIRST_LINE}\n")
+                    file.flush()
+                # in a session of its own: Ctrl-C reaches this process alone, which passes it on
+                process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        return cls(config, process)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,143 @@
+"""From a configuration to a training that is ready to run. Nothing is written before all that can fail has not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nrgan.data import OWN, TrainingData, open_data
+from nrgan.data.frozen import key_digest
+from nrgan.diagnosis import recommended_model
+from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.selection import Watch
+from nrgan.progress import Preparing
+from nrgan.runs import RunRecorder
+from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
+from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
+from nrgan.training.device import choose_device, choose_dtype, dtype_name, memory_for_data
+from nrgan.training.metadata import metadata_of
+from nrgan.training.plan import Objects, Plan, data_choice, resolve
+from nrgan.training.processor import processor
+from nrgan.training.state import TrainState, new_state
+from nrgan.training.together import check_count
+
+
+@dataclass
+class Prepared:
+    """A training that may begin: images open, networks made or restored, the folder taken."""
+
+    plan: Plan
+    data: TrainingData
+    state: TrainState
+    batches: Batches
+    recorder: RunRecorder
+    watch: Watch | None
+    """The evaluations on the way."""
+    device_name: str
+    exact: bool
+    """Whether random numbers go on too, and not only the weights."""
+
+
+def prepare(
+    config: TrainConfig,
+    objects: Objects,
+    resume: bool = False,
+    overwrite: bool = False,
+    preparing: Preparing | None = None,
+) -> Prepared:
+    """Asks whether OUT may be written, opens images, resolves the plan, makes or restores the state, begins the run.
+
+    Raises `UserError` where any of it cannot be.
+    """
+    recorder = RunRecorder(config.out, resume, overwrite)
+    device = choose_device(config.machine.device)
+    dtype = choose_dtype(config.machine.precision, device)
+    allowance = memory_for_data(device)
+    stream = config.machine.stream
+    # half of it, as the images lie in memory beside the set that is made of them
+    keep_bytes = 0 if stream == "always" else allowance // 2
+    learned = recorder.config()["model"] if recorder.goes_on else None
+    plan, data = open_plan(config, objects, preparing, keep_bytes, learned)
+    identity = plan.identity() | {"precision": dtype_name(dtype), "data": key_digest(data.key)}
+    recorder.check(identity, DEFAULTS)
+    streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
+    resident = None if streams else data.all_noisy(preparing)
+    state = new_state(plan, device, compute_dtype=dtype)
+    watch = _watch(plan, state, data, device, preparing)
+    exact = recorder.restore(state)
+    size, workers = plan.config.schedule.batch_size, plan.config.machine.workers
+    batches: Batches
+    if resident is None:
+        batches = StreamedBatches(data, size, state.place, device, workers)
+    else:
+        batches = ResidentBatches(resident, size, state.place, device, data.levels)
+    if watch is not None:
+        watch.evaluator.prepare()
+    device_name = f"{_described(device)}, {dtype_name(dtype)}"
+    recorder.begin(plan.config.plain(), _about(plan, data, device_name, dtype), state.iteration)
+    return Prepared(plan, data, state, batches, recorder, watch, device_name, exact)
+
+
+def open_plan(
+    config: TrainConfig,
+    objects: Objects | None = None,
+    preparing: Preparing | None = None,
+    keep_bytes: int = 0,
+    learned: str | None = None,
+) -> tuple[Plan, TrainingData]:
+    """The images of a run, and its plan with everything filled in that they decide: size, and for `auto` the model.
+
+    learned: the model that `auto` was when the run began. Raises `UserError` where the images cannot be had, or do not
+    go with the configuration.
+    """
+    objects = objects or Objects()
+    machine = config.machine
+    choice = data_choice(config, objects.corruption)
+    data = open_data(choice, machine.data_root, machine.cache_dir, preparing, keep_bytes=keep_bytes)
+    check_count(config, len(data))
+    found: dict[str, Any] = {"image_size": data.image_size}
+    if config.model == AUTO and objects.model is None:
+        found["model"] = learned or recommended_model(data)
+    if choice.source == OWN:  # absolute, to be found from wherever the run is looked at
+        found["setting"] = str(Path(config.setting).expanduser().absolute())
+    for name in ("data_root", "cache_dir"):
+        if (folder := getattr(machine, name)) is not None:
+            found[name] = folder.absolute()
+    return resolve(config.replaced(**found), data.spec, objects), data
+
+
+def _watch(
+    plan: Plan, state: TrainState, data: TrainingData, device: torch.device, preparing: Preparing | None
+) -> Watch | None:
+    """The evaluations of the run, if any. Raises `UserError` where its features cannot be had."""
+    options, machine = plan.config.evaluation, plan.config.machine
+    if not options.every:
+        return None
+    protocol = Protocol(
+        metrics=options.metrics, samples=options.samples, against=options.against, features=options.features
+    )
+    resources = Resources(machine.data_root, machine.cache_dir, device, preparing=preparing)
+    about = metadata_of(plan, state.iteration)
+    return Watch(Evaluator(protocol, about, plan.image.size, resources, data), plan.config.out)
+
+
+def _about(plan: Plan, data: TrainingData, device_name: str, dtype: torch.dtype) -> dict[str, Any]:
+    """What `run.json` says beside the configuration."""
+    return {
+        "device": device_name,
+        "precision": dtype_name(dtype),
+        "processor": processor().describe(),
+        "data_key": {"digest": key_digest(data.key), **data.key},
+        "data": {"images": len(data), "channels": data.channels, **data.value_range.plain()},
+        "objects": plan.objects.names(),
+        "notes": data.notes,
+    }
+
+
+def _described(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device}: {torch.cuda.get_device_name(device)}"
+    return processor().describe() if device.type == "cpu" else str(device)
