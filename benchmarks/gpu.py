@@ -53,12 +53,12 @@ def main() -> None:
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    if options.reference is not None:
-        try:
+    try:
+        if options.reference is not None:
             check_comparison(options.reference, paper("gan"))
-        except UserError as error:
-            parser.error(error.for_command_line(option_name))
-    device = configure_process(paper("gan").machine)
+        device = configure_process(paper("gan").machine)
+    except UserError as error:
+        parser.error(error.for_command_line(option_name))
     figures: dict[str, Any] = {"device": torch.cuda.get_device_name(device), "torch": torch.__version__}
 
     def part(name: str, work: Callable[[], Any]) -> None:

@@ -40,6 +40,7 @@ def run(precision: str, seed: int, iterations: int) -> dict[str, Any]:
             channels=32,
             batch_size=32,
             iterations=iterations,
+            log_interval=min(100, iterations),
             generator_learning_rate=5e-4,
             discriminator_learning_rate=5e-4,
             ema_decay=0.99,

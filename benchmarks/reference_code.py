@@ -101,6 +101,7 @@ def check_data(checkout: Path) -> None:
 def load(checkout: Path, *names: str) -> list[ModuleType]:
     """Modules of the reference; raises `UserError` where they are not there."""
     _check_checkout(checkout, *names)
+    before = set(sys.modules)
     for name in _STAND_INS:
         if name not in sys.modules:
             sys.modules[name] = ModuleType(name)
@@ -114,6 +115,10 @@ def load(checkout: Path, *names: str) -> list[ModuleType]:
         return [import_module(name) for name in names]
     finally:
         sys.meta_path.remove(finder)
+        # nobody else is to meet them: torchmetrics looks whether there is a torchvision, and a checkout is not another
+        for name in set(sys.modules) - before:
+            if name.split(".")[0] in (*_TOP, *_STAND_INS):
+                del sys.modules[name]
 
 
 class _HeldImages:

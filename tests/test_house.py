@@ -92,7 +92,8 @@ import os, signal, sys, threading, torch, nrgan
 def settings():
     torchs = torch.backends.cudnn.benchmark, torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     hooks = threading.excepthook, sys.excepthook, signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    return torchs, hooks, int(torch.get_rng_state().sum()), {k: v for k, v in os.environ.items() if not k.startswith("TORCHINDUCTOR")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TORCHINDUCTOR")}
+    return torchs, hooks, int(torch.get_rng_state().sum()), environment
 
 torch.set_num_threads(2)
 before = settings()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+import nrgan
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "nrgan"
@@ -14,6 +18,11 @@ def test_the_wheel_holds_the_package_and_nothing_else() -> None:
     options = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     wheel = options.partition("[tool.hatch.build.targets.wheel]")[2].partition("\n[")[0]
     assert wheel.strip() == 'packages = ["src/nrgan"]'
+
+
+def test_the_package_says_its_version() -> None:
+    assert nrgan.__version__ == version("nrgan")
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", nrgan.__version__)
 
 
 @pytest.mark.parametrize("word", ["unittest", "meta_path", "MetaPathFinder", "path_hooks"])

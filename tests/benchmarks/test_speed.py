@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -137,6 +138,15 @@ def test_what_cannot_be_compared_is_refused_at_once(stand_in: Path, refused: Cal
 @pytest.mark.parametrize("option", ["rounds", "packed"])
 def test_counts_of_nothing_are_refused(option: str, refused: Callable[..., str]) -> None:
     assert f"--{option} 0: must be at least 1" in refused(f"--{option}", "0")
+
+
+def test_nothing_of_a_checkout_is_left_to_be_imported(stand_in: Path) -> None:
+    before = set(sys.modules)
+    (net,) = load(stand_in, "models.net")
+    load(stand_in, "models.common")
+    assert not {"models", "models.net", "torchvision", "cv2"} & (set(sys.modules) - before)
+    (stand_in / "models" / "net.py").write_text("two = 2")
+    assert load(stand_in, "models.net")[0].two == 2 and not hasattr(net, "two")
 
 
 @pytest.mark.skipif(REFERENCE is None, reason="NRGAN_REFERENCE names no checkout of the reference implementation")

@@ -198,7 +198,7 @@ def test_files_are_diagnosed_and_nothing_is_written(tmp_path: Path) -> None:
     assert found.advice == recommend(found.diagnosis)
     assert diagnose(str(tmp_path / "scans.npy"), images=60).diagnosis.images == 60
     assert [path.name for path in tmp_path.iterdir()] == ["scans.npy"]
-    with pytest.raises(UserError, match="^images 0: must be 1 at least"):
+    with pytest.raises(UserError, match=r"^images 0: must be 1 at least"):
         diagnose(tmp_path / "scans.npy", images=0)
 
 

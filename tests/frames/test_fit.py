@@ -130,5 +130,5 @@ def test_sizes_and_ways_are_checked() -> None:
         with pytest.raises(UserError, match=f"^size {size}: must be a multiple of 8 from 16 to 256"):
             Fit(size)
     wrong: Any = "squash"
-    with pytest.raises(UserError, match="^fit squash: is unknown; it can be crop, resize, tiles"):
+    with pytest.raises(UserError, match=r"^fit squash: is unknown; it can be crop, resize, tiles"):
         Fit(32, wrong)

@@ -129,7 +129,7 @@ def test_images_count_by_their_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("10,10", r"^value_range 10,10: the first value must be below the second; the images' values go from 50 to 449"),
+        ("10,10", "^value_range 10,10: the first value must be below the second; the images' values go from 50 to 449"),
         ("20,10", "must be below the second"),
         ("1,1e999", "must be below the second"),
         ("0,49", "holds none of the images' values; the images' values go from 50 to 449"),

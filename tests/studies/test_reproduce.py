@@ -183,7 +183,7 @@ def test_a_run_that_fails_says_why_and_leaves_a_gap(tmp_path: Path) -> None:
 
 
 def test_no_job_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="^jobs 0: must be 1 at least"):
+    with pytest.raises(UserError, match=r"^jobs 0: must be 1 at least"):
         reproduce("quick", tmp_path, jobs=0)
     assert list(tmp_path.iterdir()) == []
 
