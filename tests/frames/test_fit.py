@@ -107,7 +107,7 @@ def test_without_a_size_images_must_be_such_squares(tmp_path: Path) -> None:
     for name, shapes, message in (
         ("mixed", [(32, 32, 1), (32, 32, 1), (24, 40, 1)], r"of several sizes \(2 of 32x32, 1 of 40x24 pixels\); give"),
         ("oblong", [(32, 40, 1)], "the images are 40x32 pixels, and training takes squares of a multiple of 8 from 16"),
-        ("odd", [(30, 30, 1)], "30x30 pixels.*give size and fit crop, resize or tiles"),
+        ("odd", [(30, 30, 1)], "30x30 pixels.*give image_size and fit crop, resize or tiles"),
         ("large", [(264, 264, 1)], "264x264 pixels"),
         ("tiny", [(8, 8, 1)], "8x8 pixels"),
     ):
@@ -127,7 +127,7 @@ def test_images_that_are_too_small_are_named(how: Any, tmp_path: Path) -> None:
 
 def test_sizes_and_ways_are_checked() -> None:
     for size in (0, 8, 20, 264, -16):
-        with pytest.raises(UserError, match=f"^size {size}: must be a multiple of 8 from 16 to 256"):
+        with pytest.raises(UserError, match=f"^image_size {size}: must be a multiple of 8 from 16 to 256"):
             Fit(size)
     wrong: Any = "squash"
     with pytest.raises(UserError, match=r"^fit squash: is unknown; it can be crop, resize, tiles"):

@@ -23,7 +23,7 @@ class Diagnose:
     """A folder for diagnosis.json and diagnosis.png; PATH-diagnosis here if not given."""
     images: int = 2000
     """Images (or tiles) that are looked at, at most."""
-    size: int | None = None
+    size: Annotated[int | None, tyro.conf.arg(aliases=["--image-size"])] = None
     """Side of the images in pixels, a multiple of 8; their own, or tiles of 64, if not given."""
     fit: Literal["crop", "tiles"] = "crop"
     """How images come to that size: the middle is cut out; or cut into overlapping tiles."""

@@ -20,7 +20,7 @@ from nrgan.frames.survey import images_of
 from nrgan.limits import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, FitName, trainable
 
 _NAMED = 5
-_WOULD_DO = "give <size> and <fit> crop, resize or tiles"
+_WOULD_DO = "give <image_size> and <fit> crop, resize or tiles"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Fit:
             raise UserError(f"<fit> {self.how}: is unknown; it can be {', '.join(get_args(FitName))}")
         if self.size is not None and not trainable(self.size):
             raise UserError(
-                f"<size> {self.size}: must be a multiple of {SIDE_STEP} from {SMALLEST_SIDE} to {LARGEST_SIDE}"
+                f"<image_size> {self.size}: must be a multiple of {SIDE_STEP} from {SMALLEST_SIDE} to {LARGEST_SIDE}"
             )
 
 
@@ -216,5 +216,5 @@ def _check_large_enough(frames: FrameSet, size: int) -> None:
         more = ", ..." if len(small) > _NAMED else ""
         raise UserError(
             f"{frames.path}: {images_of(len(small))} smaller than {size}x{size} pixels: {named}{more}; give a smaller "
-            "<size>, leave them out, or enlarge them with <fit> resize"
+            "<image_size>, leave them out, or enlarge them with <fit> resize"
         )
