@@ -19,12 +19,11 @@ from typing import Any
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.measure import check_run_noise
 from nrgan.evaluation.selection import fid, read_chosen
-from nrgan.layout import ABOUT, BEST, NOISE_CHECK, OLD_RUN, RUN, records_files
+from nrgan.layout import ABOUT, BEST, BEST_SAMPLES, NOISE_CHECK, OLD_RUN, RUN, records_files
 from nrgan.reports.markdown import markdown_table
 from nrgan.reports.noise_files import write_noise_check
 from nrgan.runs import Record, read_records
 from nrgan.storage import writing
-from nrgan.studies.cells import SAMPLES_PICTURE
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "results" / "evaluation"
@@ -51,7 +50,7 @@ def collect(out: Path, grid: Path, name: str, hardware: str, data_root: Path | N
         kept.mkdir(exist_ok=True)
         if not (run / f"{NOISE_CHECK}.json").exists():
             write_noise_check(*check_run_noise(run / BEST, resources=Resources(data_root=data_root)))
-        for path in (*records_files(run), run / SAMPLES_PICTURE, *run.glob(f"{NOISE_CHECK}.*")):
+        for path in (*records_files(run), run / BEST_SAMPLES, *run.glob(f"{NOISE_CHECK}.*")):
             shutil.copy(path, kept)
         document = json.loads((run / RUN).read_text(encoding="utf-8"))
         document["config"] = {k: v for k, v in document["config"].items() if k not in _OF_THE_MACHINE}
@@ -137,7 +136,7 @@ def _pictures(folder: Path, runs: list[Path]) -> str:
     lines = []
     for setting, own in settings.items():
         names = [run.name.removeprefix(f"{setting}-") for run in own]
-        relative = [f"../{(run / SAMPLES_PICTURE).relative_to(ROOT).as_posix()}" for run in own]
+        relative = [f"../{(run / BEST_SAMPLES).relative_to(ROOT).as_posix()}" for run in own]
         pictures = [f"![samples of {run.name}]({path})" for run, path in zip(own, relative, strict=True)]
         lines.append(f"{setting}:\n\n{markdown_table(names, [pictures])}")
     return "\n".join(lines)

@@ -59,7 +59,8 @@ class TrainingDiverged(NrganError):
     """The losses stopped being finite; the message names the iteration and the last good checkpoint."""
 
 
-_OPTION = re.compile(r"<([a-z][a-z0-9_]*)>")
+_OPTION = re.compile(r"(?<![\w/\\.-])<([a-z][a-z0-9_]*)>(?!\.?[\w/\\-])")
+"""An option's name, and not a part of a path such as /data/<scan>.png."""
 _BLAMED = re.compile(r"<([a-z][a-z0-9_]*)> (.*?): ", re.DOTALL)
 
 

@@ -23,6 +23,8 @@ from nrgan.errors import UserError
 RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
 METRICS = "metrics.jsonl"
+DAMAGED_METRICS = "metrics.damaged.jsonl"
+"""Lines of losses that could not be read, set aside."""
 SAMPLES = "samples"
 SNAPSHOTS = "snapshots"
 BEST = "best"
@@ -37,8 +39,14 @@ SIZES = "config.json"
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator"
 
-MEMBERS = (CHECKPOINT, METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST)
-"""What a run makes beside `run.json` and the lines of evaluations."""
+BEST_SAMPLES = "best-samples.png"
+"""Samples of a reproduction's best snapshot."""
+
+MEMBERS = (
+    *(CHECKPOINT, METRICS, DAMAGED_METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST),
+    *(f"{NOISE_CHECK}.json", f"{NOISE_CHECK}.png", BEST_SAMPLES),
+)
+"""What a run, and what is asked of it, makes beside `run.json` and the lines of evaluations."""
 
 OLD_RUN = "config.json"
 """What `run.json` was called by version 0.1, whose runs do not go on."""

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from nrgan.errors import UserError
+from nrgan.errors import UserError, first_line
 from nrgan.layout import SIZES, WEIGHTS, Which, find_snapshot
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -29,8 +29,7 @@ def load_weights(network: Network, folder: Path) -> Network:
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{folder}: the snapshot cannot be read ({reason})") from error
+        raise UserError(f"{folder}: the snapshot cannot be read ({first_line(error)})") from error
     return network.eval()
 
 

@@ -107,7 +107,10 @@ def _beside(path: Path) -> Iterator[Path]:
             yield _part_of(path)
             _sync(path.parent)
         finally:
-            for leftover in (_part_of(path), _part_of(path, ".old")):
+            old = _part_of(path, ".old")
+            if os.path.lexists(old) and not os.path.lexists(path):  # set aside, and then not replaced
+                old.rename(path)
+            for leftover in (_part_of(path), old):
                 _remove(leftover)
 
 
@@ -249,8 +252,8 @@ def unwritable(path: Path, error: OSError) -> UserError:
 
 
 def clear_parts(folder: Path) -> None:
-    """Removes what writers that were killed left behind in `folder` or below. Only for a folder that has one writer."""
-    for part in folder.rglob(".*.part"):
+    """Removes what writers that were killed left behind in `folder`. Only for a folder that has one writer."""
+    for part in folder.glob(".*.part"):
         if _PART.fullmatch(part.name):
             _remove(part)
 

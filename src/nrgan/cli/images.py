@@ -81,6 +81,10 @@ class Generate:
     """auto: PNG where it can hold the type and the channels, else TIFF."""
     extras: Annotated[str, tyro.conf.arg(name="with")] = ""
     """What to write beside each image: noise (float32), noisy (the image with that noise), or noise,noisy."""
+    setting: str | None = None
+    """What an imported snapshot was trained on."""
+    model: str | None = None
+    """Which model an imported snapshot is of."""
     device: str = "auto"
     """Where to compute: auto, cpu, cuda, cuda:N or mps."""
 
@@ -99,6 +103,8 @@ class Generate:
                 file_format=self.format,
                 extras=tuple(name for name in self.extras.split(",") if name),
                 snapshot=self.snapshot,
+                setting=self.setting,
+                model=self.model,
                 device=choose_device(self.device),
                 preparing=display.preparing,
             )

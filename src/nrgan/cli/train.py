@@ -75,6 +75,8 @@ class Train:
                     if requests:
                         steps.close()  # saves a checkpoint
                         display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")
+                        if prepared.recorder.earlier is not None:
+                            display.say(f"the earlier run is still in {prepared.recorder.earlier}")
                         return 128 + requests[0]
             iterations = config.schedule.iterations
             if first >= iterations:

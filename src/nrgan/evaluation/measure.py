@@ -15,10 +15,10 @@ from nrgan.networks.sampling import check_seed
 from nrgan.runs import Record, TrainedModel, read_config
 
 
-def with_run_defaults(resources: Resources, path: Path) -> Resources:
+def with_run_defaults(resources: Resources, path: str | Path) -> Resources:
     """The same, with the data and cache folders that the run at `path` was trained with where none are given."""
     try:
-        trained = read_config(run_of(path))
+        trained = read_config(run_of(Path(path)))
     except UserError:  # a snapshot on its own, or of an older version
         return resources
     if resources.data_root is None and trained.get("data_root"):
@@ -28,13 +28,13 @@ def with_run_defaults(resources: Resources, path: Path) -> Resources:
     return resources
 
 
-def usual_comparison(path: Path) -> Against:
+def usual_comparison(path: str | Path) -> Against:
     """What samples are compared with unless one says: clean images where there are some, else the noisy ones."""
     return "clean" if TrainedModel.load(path, snapshot="newest").setting.corruption.known else "observed"
 
 
 def evaluate(
-    path: Path,
+    path: str | Path,
     protocol: Protocol | None = None,
     resources: Resources | None = None,
     setting: str | None = None,
@@ -46,7 +46,7 @@ def evaluate(
     setting, model: instead of what the snapshot says of itself. Raises `UserError`.
     """
     resources = with_run_defaults(resources or Resources(), path)
-    folder = find_snapshot(path, snapshot)
+    folder = find_snapshot(Path(path), snapshot)
     trained = TrainedModel.load(folder, setting=setting, model=model).to(resources.device)
     evaluator = Evaluator(protocol or Protocol(), trained.about, trained.image_size, resources)
     return evaluator.measure(trained, folder.name)
@@ -62,7 +62,7 @@ class Selection:
 
 
 def select_snapshot(
-    run: Path,
+    run: str | Path,
     protocol: Protocol,
     resources: Resources | None = None,
     by_clean: bool = False,
@@ -74,6 +74,7 @@ def select_snapshot(
     until: leave snapshots of later iterations out.
     Figures that the run's lines hold already are not measured again. Raises `UserError` where there is no snapshot.
     """
+    run = Path(run)
     snapshots = snapshots_to_choose_from(run, until)
     resources = with_run_defaults(resources or Resources(), run)
     first = TrainedModel.load(snapshots[0])
@@ -93,7 +94,7 @@ def select_snapshot(
 
 
 def check_run_noise(
-    path: Path, samples: int = 2000, seed: int = 0, resources: Resources | None = None, snapshot: Which = "newest"
+    path: str | Path, samples: int = 2000, seed: int = 0, resources: Resources | None = None, snapshot: Which = "newest"
 ) -> tuple[NoiseCheck, Path]:
     """Compares a model's noise with the truth; returns the comparison, and the folder that it belongs to.
 

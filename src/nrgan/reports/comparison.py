@@ -23,26 +23,27 @@ from nrgan.storage import MADE_BY, check_output, writing
 _PANELS = 4
 
 
-def compare(runs: Sequence[Path], path: Path, overwrite: bool = False) -> Table:
+def compare(runs: Sequence[str | Path], path: str | Path, overwrite: bool = False) -> Table:
     """Draws samples of each run over its figures, to `path`, and a Markdown table beside it; returns the table.
 
     Samples are of the same latents, from `best/` where there is one, else from the newest snapshot. Raises `UserError`
     for fewer than two runs, a folder that is no run, or files in the way that are not ours, unless `overwrite`.
     """
+    folders, path = [Path(run) for run in runs], Path(path)
     table_file = path.with_suffix(".md")
     if path.suffix != ".png":
         raise UserError(f"<out> {path}: the figure is a PNG; give a name that ends in .png")
     for file in (path, table_file):
         check_output(file, overwrite)
-    if len(runs) < 2:
+    if len(folders) < 2:
         raise UserError("compare takes two runs or more")
-    names = _short_names(runs)
-    configs = [read_config(run) for run in runs]
-    records = [_latest(read_records(run)) for run in runs]
-    header, rows = _rows(runs, names, configs, records)
+    names = _short_names(folders)
+    configs = [read_config(run) for run in folders]
+    records = [_latest(read_records(run)) for run in folders]
+    header, rows = _rows(folders, names, configs, records)
     with writing(table_file) as part:
         part.write_text(f"<!-- {MADE_BY} -->\n\n{markdown_table(header, rows)}", encoding="utf-8")
-    _draw(runs, names, records, path)
+    _draw(folders, names, records, path)
     table = Table(title="runs")
     for name in header:
         table.add_column(escape(name), overflow="fold")

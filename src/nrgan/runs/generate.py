@@ -67,29 +67,31 @@ def generate(
     file_format: FileFormat = "auto",
     extras: tuple[str, ...] = (),
     snapshot: Which = "best",
+    setting: str | None = None,
+    model: str | None = None,
     device: torch.device | str = "cpu",
     preparing: Preparing | None = None,
 ) -> TrainedModel:
     """Writes images of a run (its best snapshot where one is known, else the newest), or of a snapshot.
 
-    One file each, named by its number; file_format: auto is PNG where it can hold them, else TIFF. extras: `noise`
+    setting, model: instead of what the snapshot says of itself. One file each, named by its number; file_format: auto is PNG where it can hold them, else TIFF. extras: `noise`
     (float32, TIFF or NPY) and `noisy` beside them. `generated.json` says of what snapshot and seed they are. Raises
     `UserError`.
     """
     out = Path(out)
     _check(out, count, seed, first, extras)
     folder = find_snapshot(Path(path), snapshot)
-    model = TrainedModel.load(folder).to(device)
-    chosen = file_format if file_format != "auto" else _fitting(model)
-    if "noise" in extras and model.sampler is None:
-        raise UserError(f"{model.about.model} adds no noise: leave it out of <with>")
+    trained = TrainedModel.load(folder, setting=setting, model=model).to(device)
+    chosen = file_format if file_format != "auto" else _fitting(trained)
+    if "noise" in extras and trained.sampler is None:
+        raise UserError(f"{trained.about.model} adds no noise: leave it out of <with>")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        _write_images(model, out, seed, range(first, first + count), chosen, extras, preparing)
-    document = {"snapshot": folder.name, **asdict(model.about), "seed": seed, "first": first, "count": count}
+        _write_images(trained, out, seed, range(first, first + count), chosen, extras, preparing)
+    document = {"snapshot": folder.name, **asdict(trained.about), "seed": seed, "first": first, "count": count}
     with writing(out / INDEX) as part:
         part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return model
+    return trained
 
 
 def _write_images(

@@ -8,7 +8,7 @@ from typing import Any
 
 from nrgan.errors import UserError
 
-PRECISION, OBJECTS = "precision", "objects"
+PRECISION, OBJECTS, DATA = "precision", "objects", "data"
 
 
 def check_same_run(saved: Any, now: Mapping[str, Any], defaults: Mapping[str, Any], where: Path) -> None:
@@ -35,4 +35,6 @@ def _difference(name: str, there: Any, here: Any) -> str:
         return (
             f"it was trained with {there or 'no objects of your own'}: give the same {', '.join(sorted(objects))} again"
         )
+    if name == DATA:
+        return "its images are not those that it was begun with"
     return f"<{name}> is {there!r} there and {here!r} here"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nrgan.layout import METRICS, TENSORBOARD
+from nrgan.layout import DAMAGED_METRICS, METRICS, TENSORBOARD
 from nrgan.storage import append_to, disk_errors, writing
 
 _LAST = 2000
@@ -42,7 +42,7 @@ class RunLog:
         # a half line at the end is what a kill leaves, and no damage
         if bad and read[-1][1] is None and not _ends_whole(self.path):
             bad.pop()
-        aside = self.path.with_suffix(".damaged.jsonl")
+        aside = self.path.with_name(DAMAGED_METRICS)
         if bad:
             with append_to(aside) as file:
                 file.write("".join(text + "\n" for text in bad))

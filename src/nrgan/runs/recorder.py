@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import platform
 import re
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nrgan import layout
-from nrgan.errors import UserError
+from nrgan.errors import UserError, first_line
 from nrgan.runs.checkpoint import Resumable, load_checkpoint, save_checkpoint
 from nrgan.runs.identity import check_same_run
 from nrgan.runs.log import RunLog
@@ -31,6 +32,8 @@ from nrgan.storage import clear_parts, disk_errors, locked, writing
 
 FORMAT_VERSION = 2
 """Of `run.json`."""
+
+_log = logging.getLogger("nrgan")
 
 
 class RunRecorder:
@@ -45,6 +48,7 @@ class RunRecorder:
 
     def __init__(self, out: Path, resume: bool = False, overwrite: bool = False) -> None:
         self.out = out
+        self._resume, self._overwrite = resume, overwrite
         self.goes_on = _claim(out, resume, overwrite)
         """Whether a run is there, which goes on."""
         self.earlier: Path | None = None
@@ -100,18 +104,22 @@ class RunRecorder:
             self._lock = locked(self.out / layout.LOCK)
             if self._lock is None:
                 raise UserError(f"{self.out}: is being trained by another process; wait for it, or stop it")
-            if self._stamp() != self._restored_from:  # another process had the folder, and has just let it go
+            # what was asked when this was made may have changed: another process had the folder, and has let it go
+            is_there = _claim(self.out, self._resume, self._overwrite)
+            if is_there != self.goes_on or self._stamp() != self._restored_from:
                 raise UserError(f"{self.out}: was trained on meanwhile by another process; begin again")
             self.earlier = _read_earlier(self.out) if self.goes_on else _set_aside(self.out)
             if not self.checkpoint_file.exists():  # it begins from nothing, also where a kill came before the first one
                 _remove(path for path in _members(self.out) if path.name != layout.RUN)
-            clear_parts(self.out)
-        self._write_document(config, about)
+            for folder in (self.out, self.out / layout.SAMPLES, self.out / layout.SNAPSHOTS):
+                clear_parts(folder)
+        self._document = self._described(config, about)
+        self._write_document()
         self.log = RunLog(self.out, iteration)
         self._saved_at = time.monotonic()
 
-    def _write_document(self, config: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-        document = {
+    def _described(self, config: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+        return {
             "format": FORMAT_VERSION,
             "config": dict(config),
             "identity": dict(self._identity),
@@ -120,20 +128,29 @@ class RunRecorder:
             | {"python": platform.python_version()},
             "commit": _commit(),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "earlier": self.earlier.name if self.earlier else None,
         }
+
+    def _write_document(self) -> None:
+        document = self._document | {"earlier": self.earlier.name if self.earlier else None}
         with writing(self.out / layout.RUN) as part:
             part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
-    def checkpoint(self, state: Resumable) -> None:
-        """Saves the state, which must be whole, and lets the run go that was there before. Raises `UserError`."""
+    def checkpoint(self, state: Resumable, settled: bool = True) -> None:
+        """Saves the state, which must be whole, and lets the run go that was there before. Raises `UserError`.
+
+        settled: False on the way out of a run that is stopped, which keeps the earlier one.
+        """
         if not state.whole:
             raise ValueError("a state in the middle of an iteration is not to be saved")
         save_checkpoint(state, self.checkpoint_file, self._identity)
         self.saved_iteration, self._saved_at = state.progress()["iteration"], time.monotonic()
-        if self.earlier is not None:
-            _discard(self.earlier)
-            self.earlier = None
+        if settled and self.earlier is not None:
+            earlier, self.earlier = self.earlier, None
+            self._write_document()  # first: from now on a folder of that name is no business of this run
+            try:
+                _discard(earlier)
+            except UserError as error:  # no reason to stop a training
+                _log.warning("the earlier run stays in %s: %s", earlier, first_line(error))
 
     def minutes_since_checkpoint(self) -> float:
         """Since the last one, or since `begin`."""
@@ -207,6 +224,7 @@ def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         is_run = holds_run(out)
         there = [name for name in names if os.path.lexists(out / name)]
+        there += [path.name for path in layout.records_files(out)]
         links = [name for name in there if (out / name).is_symlink()]
     if links:
         raise UserError(f"{out}: its {', '.join(links)} lead elsewhere, and a run writes to its own folder only")
@@ -217,8 +235,11 @@ def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
     if is_run and resume:
         if not (out / layout.RUN).exists():
             raise _too_old(out)
-        if not (out / layout.CHECKPOINT).exists() and (out / layout.SNAPSHOTS).exists():
-            raise UserError(f"{out}: has snapshots but has lost {layout.CHECKPOINT}; <overwrite> begins anew")
+        left = [name for name in (layout.SNAPSHOTS, layout.BEST) if (out / name).exists()]
+        if left and not (out / layout.CHECKPOINT).exists():
+            raise UserError(
+                f"{out}: has {' and '.join(left)} but has lost {layout.CHECKPOINT}; <overwrite> begins anew"
+            )
     return is_run and resume
 
 

@@ -53,18 +53,21 @@ def metric_name(file_name: str, against: str, features: str, standard: bool) -> 
 def append(folder: Path, record: Record) -> None:
     """Adds a line to the metric's file in the folder."""
     path = records_file(folder, record.metric)
-    with disk_errors(path), append_to(path) as file:
-        file.write(json.dumps(asdict(record)) + "\n")
+    with disk_errors(path):
+        whole = not path.exists() or path.stat().st_size == 0 or path.read_bytes().endswith(b"\n")
+        with append_to(path) as file:
+            # after half a line that a kill left, a line of its own
+            file.write(("" if whole else "\n") + json.dumps(asdict(record)) + "\n")
 
 
 def read_records(folder: Path) -> list[Record]:
     """All lines of a folder, those of one file in order. Lines that cannot be read, as after a kill, are left out."""
     records = []
     for path in records_files(folder):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="backslashreplace").split("\n"):
             try:
                 values: dict[str, Any] = json.loads(line)
                 records.append(Record(**values))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
     return records

@@ -20,13 +20,14 @@ _UP_BLOCKS = 3
 """Of the reference's generators, whatever the size."""
 
 
-def import_reference(run: Path, out: Path) -> list[Path]:
+def import_reference(run: str | Path, out: str | Path) -> list[Path]:
     """Reads every `netG_iter_N.pth` of a reference run, with its `netGn_…` and `netD_…`, into snapshots under `out`.
 
     Sizes are read off the weights; the factor of the residual branches off `args.txt` (0.1 without it). Returns the
     snapshot folders, oldest first. Raises `UserError` where there is nothing to read, or a file is not what it
     should be. Nothing in the files is run: weights are loaded as weights only.
     """
+    run, out = Path(run), Path(out)
     found = {
         int(m[1]): path for path in run.glob("netG_iter_*.pth") if (m := re.search(r"_iter_(\d+)\.pth$", path.name))
     }

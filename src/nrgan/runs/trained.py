@@ -12,7 +12,7 @@ import torch
 
 from nrgan.corruptions import Corruption
 from nrgan.draws import FreshDraws
-from nrgan.errors import UserError
+from nrgan.errors import UserError, first_line
 from nrgan.frames import ValueRange
 from nrgan.layout import Which, find_snapshot, run_of
 from nrgan.models import find_model
@@ -67,7 +67,11 @@ class TrainedModel:
         _check_objects(folder, about, {"model": isinstance(model, Model), "network": network is not None})
         found = about.found_setting(corruption)
         row = model if isinstance(model, Model) else find_model(about.model, found)
-        pair = GeneratorPair.untrained(network or find_family(about.network), generator_sizes(folder), row, found)
+        family, sizes = network or find_family(about.network), generator_sizes(folder)
+        try:
+            pair = GeneratorPair.untrained(family, sizes, row, found)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise UserError(f"{folder}: no such network can be made ({first_line(error)})") from error
         load_network(pair.generator, folder)
         for name_, part in pair.observer.networks().items():
             load_network(part, folder / name_)

@@ -10,15 +10,13 @@ from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.measure import select_snapshot
 from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_from
-from nrgan.layout import BEST, is_snapshot, snapshot_folder
+from nrgan.layout import BEST, BEST_SAMPLES, is_snapshot, snapshot_folder
 from nrgan.pictures import SHOWN, sample_grid, save_picture
 from nrgan.runs import Record, TrainedModel
 from nrgan.runs.identity import PRECISION, check_same_run
 from nrgan.runs.recorder import holds_run, read_document
 from nrgan.studies.grid import Evaluation
 from nrgan.training.config import DEFAULTS, TrainConfig
-
-SAMPLES_PICTURE = "best-samples.png"
 
 
 @dataclass(frozen=True)
@@ -79,4 +77,4 @@ def choose(run: Path, iterations: int, evaluation: Evaluation, resources: Resour
 
 
 def _show(run: Path, snapshot: Path) -> None:
-    save_picture(sample_grid(TrainedModel.load(snapshot).sample(SHOWN)), run / SAMPLES_PICTURE)
+    save_picture(sample_grid(TrainedModel.load(snapshot).sample(SHOWN)), run / BEST_SAMPLES)

@@ -16,11 +16,12 @@ from jinja2 import Environment
 
 from nrgan.data import SOURCES
 from nrgan.evaluation.selection import fid
+from nrgan.layout import BEST_SAMPLES
 from nrgan.models import all_models
 from nrgan.reports.markdown import markdown_table
 from nrgan.settings import find_setting
 from nrgan.storage import MADE_BY, check_output, writing
-from nrgan.studies.cells import SAMPLES_PICTURE, Cell
+from nrgan.studies.cells import Cell
 from nrgan.studies.grid import Grid
 from nrgan.studies.published import CAPTION, PUBLISHED
 
@@ -184,9 +185,9 @@ class Table:
         """A page of its own, with the table and the samples of each cell; pictures are looked for in `folder`."""
         template = (resources.files("nrgan.studies") / "table.html.j2").read_text(encoding="utf-8")
         pictures = [
-            {"name": cell.config.out.name, "path": f"{cell.config.out.name}/{SAMPLES_PICTURE}"}
+            {"name": cell.config.out.name, "path": f"{cell.config.out.name}/{BEST_SAMPLES}"}
             for cell in self.cells
-            if (folder / cell.config.out.name / SAMPLES_PICTURE).is_file()
+            if (folder / cell.config.out.name / BEST_SAMPLES).is_file()
         ]
         header, *body = self.rows()
         knowledge = {model: all_models()[model].knowledge for model in self.grid.models}

@@ -63,7 +63,7 @@ class AccumulatedUpdate:
     """One Adam step of a network on the mean of its parts' gradients."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._parameters = list(network.parameters())
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._gradients: list[Tensor] = []
         self._losses: dict[str, Tensor] = {}
         self._parts = 0

@@ -60,7 +60,7 @@ class Order:
         self._before = copy(place)
         while batches:
             left = (self.count - place.position) // self.batch_size
-            if not left:
+            if left < 1:
                 place.epoch, place.position = place.epoch + 1, 0
                 continue
             n = min(batches, left)
@@ -215,7 +215,7 @@ class _Read(Dataset[_Prepared]):
         try:
             return torch.from_numpy(places), torch.from_numpy(self.data.noisy(places))
         except UserError as error:  # as a value: an exception would bring its whole traceback with it
-            return str(error)
+            return str(error.args[0])
 
 
 class _Endless(Sampler[npt.NDArray[np.int64]]):

@@ -37,7 +37,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The type that a precision means on a device: auto takes bfloat16 where its matrix units have it."""
+    """The type that a precision means on a device: auto takes bfloat16 where its matrix units have it.
+
+    Raises `UserError` for one that the device does not train in.
+    """
+    if precision == "bfloat16" and device.type == "mps":
+        raise UserError("<precision> bfloat16: is not for mps; take float32")
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
     if device.type == "cuda":

@@ -56,7 +56,6 @@ def _iterate(
     losses: dict[str, Tensor] = {}
     if generator:
         _set_rate(state.generator_adam, generator_rate)
-
         some = batches.fed(real[0], state.draws()) if plan.objective.needs_real else None
         losses |= generator_step(state, plan, state.draws(), some)
     _set_rate(state.discriminator_adam, discriminator_rate)

@@ -84,6 +84,8 @@ class TrainState:
                 for key in kept.keys() - own.keys():
                     kept[key].zero_()  # made since: back to where Adam starts
                 for key, value in own.items():
+                    if key != "step" and value.shape != parameter.shape:
+                        raise RuntimeError(f"{part}/{name}/{key} is {tuple(value.shape)}, not {tuple(parameter.shape)}")
                     # into the same memory where there is some: a captured graph goes on using it
                     if key in kept:
                         kept[key].copy_(value)

@@ -1,6 +1,6 @@
 """One iteration, as in the paper: the generators' update, then the discriminator's.
 
-A batch may be computed in parts (`config.accumulate`), one after the other; by default it is one part. Every random
+A batch may be computed in parts (`schedule.accumulate`), one after the other; by default it is one part. Every random
 number is an argument (`draws`), and every result stays on the device: nothing here waits for it.
 """
 
@@ -30,6 +30,8 @@ def generator_step(state: TrainState, plan: Plan, draws: Draws, real: Tensor | N
             on_real = None if real is None else d(g.observer.seen(part.of(real)))
         losses = dict(plan.objective.generator_losses(d(fake.y), on_real))
         name = g.observer.penalty_name
+        if fake.penalty is not None and name is None:
+            raise ValueError(f"{type(g.observer).__name__} gives a penalty, but has no penalty_name for it")
         if name is not None and fake.penalty is not None and config.observation.diversity_weight:
             losses[name] = config.observation.diversity_weight * fake.penalty
         update.add(losses, total(losses))

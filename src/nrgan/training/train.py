@@ -97,7 +97,7 @@ class Training:
         except (GeneratorExit, NrganError) as stop:
             # neither a state that diverged nor one in the middle of an iteration is worth going on from
             if state.whole and not isinstance(stop, TrainingDiverged):
-                self.save_checkpoint()
+                self.save_checkpoint(settled=False)
             raise
         finally:
             self.batches.close()
@@ -235,10 +235,13 @@ class Training:
         networks = pair.observer.networks()
         save_snapshot(self._snapshot_folder, pair.generator, networks, self.state.discriminator, asdict(about))
 
-    def save_checkpoint(self) -> None:
-        """The whole state, to go on from; raises `TrainingDiverged` rather than save one that is not finite."""
+    def save_checkpoint(self, settled: bool = True) -> None:
+        """The whole state, to go on from; raises `TrainingDiverged` rather than save one that is not finite.
+
+        settled: whether the run that was there before may go now.
+        """
         self._stop_if_diverged()
         for name, value in self.state.tensors().items():
             if value.is_floating_point() and not bool(value.isfinite().all()):
                 self._stop(self.state.iteration, f"{name} is not finite")
-        self.recorder.checkpoint(self.state)
+        self.recorder.checkpoint(self.state, settled)

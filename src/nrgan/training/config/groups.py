@@ -1,7 +1,7 @@
 """The options of a training run, by what they decide. Free of torch: the command line's help should not wait for it.
 
 Every field is known by a flat name too, which is the keyword of `TrainConfig` and the option of the command line; group
-and field are looked up in one table (`FLAT` in `train_config`). Whether a field may differ when a run goes on is said
+and field are looked up in one table (`FLAT` in `table`). Whether a field may differ when a run goes on is said
 beside it (`MAY_DIFFER`), or for a whole group (`may_differ`).
 """
 

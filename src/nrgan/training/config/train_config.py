@@ -124,15 +124,16 @@ class TrainConfig(BaseModel):
 
 def _grouped(values: dict[str, Any]) -> dict[str, Any]:
     """Flat keywords in their groups; what is unknown stays where it is, to be refused."""
-    sorted_: dict[str, Any] = {}
-    for name, value in values.items():
-        # "network" and "objective" are both a group and a field of it
-        group, field = FLAT.get(name, (None, name))
-        if group is None or isinstance(value, Group) or (name in GROUPS and isinstance(value, dict)):
-            sorted_[name] = value
-            continue
-        inside = sorted_.setdefault(group, {})
-        if isinstance(inside, Group):
-            raise UserError(f"{name}: give the group {group} or its fields, not both")
-        inside[field] = value
-    return sorted_
+    # "network" and "objective" are both a group and a field of it
+    whole = {
+        name: value
+        for name, value in values.items()
+        if name not in FLAT or isinstance(value, Group) or (name in GROUPS and isinstance(value, dict))
+    }
+    fields: dict[str, dict[str, Any]] = {}
+    for name in (name for name in values if name not in whole):
+        group, field = FLAT[name]
+        if group in whole:
+            raise UserError(f"<{name}>: give the group {group} or its fields, not both")
+        fields.setdefault(group, {})[field] = values[name]
+    return whole | fields
