@@ -432,3 +432,76 @@ def test_a_run_that_was_trained_on_meanwhile_is_not_gone_on_with(
     with pytest.raises(UserError, match="was trained on meanwhile"):
         train(config(out, iterations=10), resume=True)
     assert read_metrics(out / "metrics.jsonl")[-1]["iteration"] == 8
+
+
+def test_going_on_amid_an_epoch_updates_the_discriminator_as_often_as_it_says(tmp_path: Path) -> None:
+    """The measured iteration has an order of its own: the run's place may lie beyond its single batch."""
+    from nrgan.training.duration import seconds_per_iteration
+
+    made = training(config(tmp_path / "run", iterations=6))
+    steps = made.run()
+    for _ in range(4):
+        next(steps)
+    assert made.state.place.position > 2 * made.config.schedule.batch_size
+    before = {name: value.clone() for name, value in made.state.tensors().items()}
+    updates = [0]
+    adam = made.state.discriminator_adam
+    hook = adam.register_step_post_hook(lambda *_: updates.__setitem__(0, updates[0] + 1))
+    seconds_per_iteration(made.state, made.plan)
+    hook.remove()
+    assert updates[0] <= 3 * made.config.schedule.critic_steps
+    assert all(torch.equal(made.state.tensors()[name], value) for name, value in before.items())
+    steps.close()
+
+
+def test_figures_of_the_users_own_are_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "metric-mine.jsonl").write_text("precious")
+    for how in ({}, {"resume": True}, {"overwrite": True}):
+        with pytest.raises(UserError, match=r"is no run.s folder, but holds metric-mine.jsonl"):
+            train(config(tmp_path), **how)
+    assert (tmp_path / "metric-mine.jsonl").read_text() == "precious"
+
+
+def test_a_run_that_is_stopped_keeps_the_earlier_one(tmp_path: Path) -> None:
+    out, aside = run(tmp_path / "run"), tmp_path / "run.old-1"
+    steps = training(config(out, seed=1, iterations=6), overwrite=True).run()
+    next(steps)
+    steps.close()
+    assert (out / "checkpoint.safetensors").exists() and (aside / "checkpoint.safetensors").exists()
+    assert json.loads((out / "run.json").read_text())["earlier"] == "run.old-1"
+    list(train(config(out, seed=1, iterations=6), resume=True))
+    assert not aside.exists() and json.loads((out / "run.json").read_text())["earlier"] is None
+
+
+def test_a_copy_of_the_users_named_like_ours_is_left_alone(tmp_path: Path) -> None:
+    out = run(tmp_path / "run")
+    list(train(config(out, seed=1), overwrite=True))
+    copy = tmp_path / "run.old-1"
+    assert not copy.exists()
+    shutil.copytree(out, copy)
+    run(out, resume=True, seed=1, iterations=8)
+    assert (copy / "checkpoint.safetensors").exists() and (copy / "run.json").exists()
+
+
+def test_an_earlier_run_that_cannot_be_removed_stops_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from nrgan.runs import recorder
+
+    def refuse(earlier: Path) -> None:
+        raise UserError(f"cannot write {earlier}")
+
+    out = run(tmp_path / "run")
+    monkeypatch.setattr(recorder, "_discard", refuse)
+    list(train(config(out, seed=1), overwrite=True))
+    assert "the earlier run stays in" in caplog.text and (tmp_path / "run.old-1").exists()
+
+
+def test_a_run_that_began_meanwhile_is_not_put_aside(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    late = RunRecorder(out)
+    run(out)
+    late.check({}, {})
+    with pytest.raises(UserError, match="holds a run already"):
+        late.begin({}, {}, 0)
+    assert (out / "checkpoint.safetensors").exists() and not (tmp_path / "run.old-1").exists()

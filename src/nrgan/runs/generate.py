@@ -74,9 +74,9 @@ def generate(
 ) -> TrainedModel:
     """Writes images of a run (its best snapshot where one is known, else the newest), or of a snapshot.
 
-    setting, model: instead of what the snapshot says of itself. One file each, named by its number; file_format: auto is PNG where it can hold them, else TIFF. extras: `noise`
-    (float32, TIFF or NPY) and `noisy` beside them. `generated.json` says of what snapshot and seed they are. Raises
-    `UserError`.
+    setting, model: instead of what the snapshot says of itself. One file each, named by its number; file_format: auto
+    is PNG where it can hold them, else TIFF. extras: `noise` (float32, TIFF or NPY) and `noisy` beside them.
+    `generated.json` says of what snapshot and seed they are. Raises `UserError`.
     """
     out = Path(out)
     _check(out, count, seed, first, extras)
