@@ -34,6 +34,7 @@ class Train:
     def _dry_run(self) -> int:
         from nrgan.cli.display import Display
         from nrgan.data import OWN
+        from nrgan.runs.recorder import holds_run, read_config
         from nrgan.settings import find_setting
         from nrgan.training.device import choose_device, choose_dtype, dtype_name
         from nrgan.training.prepare import open_plan
@@ -41,7 +42,8 @@ class Train:
         config = self.config
         if find_setting(config.setting, config.data.corrupt).source == OWN:  # size and model are in the images
             with Display() as display:
-                config = open_plan(config, preparing=display.preparing)[0].config
+                learned = read_config(config.out)["model"] if self.resume and holds_run(config.out) else None
+                config = open_plan(config, preparing=display.preparing, learned=learned)[0].config
         device = choose_device(config.machine.device)
         resolved = config.plain() | {
             "image_size": config.resolved_size,
@@ -102,10 +104,8 @@ class Train:
         )
         if recorder.earlier is not None:
             say(f"the earlier run is in {recorder.earlier} until the first checkpoint of this one")
-        for note in prepared.data.notes:
+        for note in prepared.notes():
             say(f"note: {note}")
-        if not prepared.exact:
-            say("the checkpoint is from another kind of device: the weights go on, random numbers begin anew")
         left = config.schedule.iterations - first
         if left > 0:
             each = seconds_per_iteration(prepared.state, prepared.plan)

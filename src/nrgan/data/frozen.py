@@ -116,7 +116,10 @@ def cache_key(source: ImageSource, corruption: Corruption, sensor: Sensor, data_
 
 
 def law_key(corruption: Corruption) -> str:
-    """Changes whenever the law would: as it calls itself; of others' classes with their module, for names may meet."""
+    """The law with its numbers, as it calls itself; of others' classes with their module, for names may meet.
+
+    Whoever changes what a class of their own does, and not its numbers, gives it another name, or empties the cache.
+    """
     module = type(corruption).__module__
     own = module.partition(".")[0] == __name__.partition(".")[0]
     return repr(corruption) if own else f"{module}:{corruption!r}"

@@ -40,6 +40,11 @@ class Prepared:
     exact: bool
     """Whether random numbers go on too, and not only the weights."""
 
+    def notes(self) -> list[str]:
+        """What there is to tell before it begins."""
+        anew = "the checkpoint is from another kind of device: the weights go on, random numbers begin anew"
+        return [*self.data.notes, *([] if self.exact else [anew])]
+
 
 def prepare(
     config: TrainConfig,

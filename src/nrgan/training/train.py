@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator
 from dataclasses import asdict, replace
@@ -30,6 +31,8 @@ from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects
 from nrgan.training.prepare import Prepared, prepare
 
+_log = logging.getLogger("nrgan")
+
 GRID = 100
 """Samples in a picture, ten by ten."""
 _SHOWN_SEED = 0
@@ -55,15 +58,18 @@ def train(
     """Trains, yielding how far it is; everything a run leaves behind is written to `config.out` on the way.
 
     corruption, model, network, objective: objects of your own in the place of what the configuration names; the run's
-    folder says so, and it goes on only with them. Closing the iterator, or leaving a `for` loop over it, saves a
-    checkpoint, from which `resume` goes on.
+    folder says so, and it goes on only with them. The folder is taken at once, and let go when the iterator ends.
+    Closing the iterator, or leaving a `for` loop over it, saves a checkpoint, from which `resume` goes on.
 
     The process is left as it is: `threads` and `deterministic`, and the memory that is kept between steps, are set by
     the command line only (`nrgan.training.device.configure_process`). Raises `UserError` before anything is written
     where the run cannot begin, `TrainingDiverged` on losses that are not finite.
     """
     objects = Objects(corruption, model, network, objective)
-    return Training(prepare(config, objects, resume, overwrite, preparing)).run()
+    prepared = prepare(config, objects, resume, overwrite, preparing)
+    for note in prepared.notes():
+        _log.info(note)
+    return Training(prepared).run()
 
 
 class Training:
