@@ -385,8 +385,14 @@ def test_changed_images_are_not_gone_on_with(tmp_path: Path) -> None:
             break
     assert read_config(tmp_path / "run")["image_size"] == 16
     stack(pictures("uint8", 3, count=COUNT + 1), tmp_path / "images")
-    with pytest.raises(UserError, match="data"):
+    with pytest.raises(UserError, match="its images are not those that it was begun with"):
         training(options(path, tmp_path / "run"), resume=True)
+
+
+def test_the_folder_of_the_images_is_no_run_folder(tmp_path: Path) -> None:
+    path = stack(pictures("uint8", 3), tmp_path / "images")
+    with pytest.raises(UserError, match="is the folder of the images"):
+        options(path.parent, path.parent)
 
 
 def test_a_microscopists_stack_end_to_end(tmp_path: Path) -> None:

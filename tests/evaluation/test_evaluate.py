@@ -25,7 +25,7 @@ from nrgan.evaluation.metrics import Moments
 from nrgan.evaluation.real import read_moments
 from nrgan.evaluation.selection import Watch, fid, read_chosen
 from nrgan.networks import Generator
-from nrgan.runs import read_records
+from nrgan.runs import Record, read_records
 from nrgan.training.plan import Objects
 from nrgan.training.prepare import prepare
 
@@ -334,3 +334,14 @@ def test_numbers_that_cannot_be(run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = nrgan("generate", run, "--out", tmp_path / "file")
     assert done.returncode == 2 and "is a file" in done.stderr
+
+
+def test_without_a_choice_of_metrics_all_that_the_features_can_give(run: Path, tmp_path: Path) -> None:
+    path = copied(run, tmp_path)
+    done = nrgan("evaluate", path, "--samples", 500, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert {"fid", "kid_mean", "precision", "recall"} <= {name for record in read_records(path) for name in names(record)}
+
+
+def names(record: Record) -> set[str]:
+    return {label.partition("[")[0] for label in record.results}

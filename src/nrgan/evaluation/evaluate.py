@@ -103,7 +103,8 @@ class Evaluator:
         self.choice = choice
         self.extractor = load_features(choice, image_size, resources.cache, resources.preparing)
         self.extractor.to(resources.device)
-        self.protocol = protocol = replace(protocol, metrics=protocol.metrics or self._possible())
+        possible = self._possible(with_images=protocol.reference is None)
+        self.protocol = protocol = replace(protocol, metrics=protocol.metrics or possible)
         self.reference: Reference | KeptMoments
         if protocol.reference is not None:
             self.reference = KeptMoments(protocol.reference, self.extractor)
@@ -150,11 +151,11 @@ class Evaluator:
         blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
         return self.extractor.logits(to_batch(blank, self.resources.device)) is not None
 
-    def _possible(self) -> tuple[str, ...]:
-        """The metrics that features and reference can give."""
+    def _possible(self, with_images: bool) -> tuple[str, ...]:
+        """The metrics that the features can give; with_images: and not only those of kept moments."""
         available: dict[Needs, bool] = {
             "moments": True,
-            "features": self.protocol.reference is None,
+            "features": with_images,
             "logits": self._classifies(),
         }
         return tuple(name for name, metric in METRICS.items() if available[metric.needs])

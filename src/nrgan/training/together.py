@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 from nrgan.data import OWN, SOURCES
@@ -39,6 +40,8 @@ class Options(NamesSetting, Protocol):
     @property
     def observation(self) -> ObservationOptions: ...
     @property
+    def out(self) -> Path: ...
+    @property
     def objective(self) -> ObjectiveOptions: ...
     @property
     def optimiser(self) -> OptimiserOptions: ...
@@ -65,6 +68,8 @@ def check_together(config: Options) -> None:
     if setting.source == OWN:
         if config.machine.data_root is not None:
             raise UserError("<data_root>: your own images are named by their path; leave it out")
+        if config.out.expanduser().resolve() == Path(config.setting).expanduser().resolve():
+            raise UserError(f"<out> {config.out}: is the folder of the images, which stays as it is; choose another")
     else:
         _check_setting(config, setting)
     schedule, decaying = config.schedule, config.optimiser.decay_iterations
