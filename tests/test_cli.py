@@ -177,3 +177,22 @@ def test_a_diagnosis_in_the_way_is_named(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "diagnosis.json").write_text("{}")
     assert "diagnosis.json: is there already" in failed(capsys, "diagnose", "shapes-ag25", "--out", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["diagnosis.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_behind_what_is_printed_is_said_in_a_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nrgan", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2 and done.stderr.splitlines() == [
+        "error: no space left for what is printed; free some, or print elsewhere"
+    ]
+
+
+def test_what_train_takes_by_its_place_is_no_option_in_its_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images.npy").write_bytes(b"")
+    said = failed(capsys, "train", tmp_path / "images.npy", "gan", tmp_path / "images.npy")
+    assert f"error: OUT {tmp_path / 'images.npy'}: is the folder of the images" in said

@@ -14,7 +14,7 @@ from nrgan.errors import NrganError, TrainingDiverged, UserError, first_line, la
 def test_options_are_named_as_each_reader_knows_them() -> None:
     error = UserError("<batch_size> 64: more than the 10 images of <data_root>: a folder; 5 < 6 > 4, <i>")
     assert str(error) == "batch_size 64: more than the 10 images of data_root: a folder; 5 < 6 > 4, i"
-    as_options = error.for_command_line(lambda field: field.replace("_", "-"))
+    as_options = error.for_command_line(lambda field: f"--{field.replace('_', '-')}")
     assert as_options == "--batch-size 64: more than the 10 images of --data-root: a folder; 5 < 6 > 4, --i"
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import multiprocessing
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -393,6 +394,18 @@ def test_the_folder_of_the_images_is_no_run_folder(tmp_path: Path) -> None:
     path = stack(pictures("uint8", 3), tmp_path / "images")
     with pytest.raises(UserError, match="is the folder of the images"):
         options(path.parent, path.parent)
+
+
+def test_the_command_that_a_diagnosis_prints_trains_on_what_was_diagnosed(tmp_path: Path) -> None:
+    path = tmp_path / "my stack.npy"
+    np.save(path, np.random.RandomState(0).randint(60, 190, (8, 136, 200), dtype=np.uint8))
+    done = nrgan("diagnose", path, "--out", tmp_path / "diagnosis")
+    assert done.returncode == 0, done.stderr
+    printed = shlex.split(" ".join(done.stdout.split()).partition("train with: ")[2])
+    assert printed[:2] == ["nrgan", "train"] and {"--fit", "tiles", "--image-size", "64"} <= set(printed)
+    pasted = nrgan(*printed[1:], "--dry-run", "--batch-size", 4)
+    assert pasted.returncode == 0, pasted.stderr
+    assert '"image_size": 64' in pasted.stdout and '"fit": "tiles"' in pasted.stdout
 
 
 def test_a_microscopists_stack_end_to_end(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ class NrganError(Exception):
         return _OPTION.sub(lambda found: found[1], super().__str__())
 
     def for_command_line(self, option: Callable[[str], str]) -> str:
-        """The message with the options as the command line has them; `option`: what it calls a field."""
-        return _OPTION.sub(lambda found: f"--{option(found[1])}", super().__str__())
+        """The message with the options as the command line has them; `option`: what it calls a field, with dashes."""
+        return _OPTION.sub(lambda found: option(found[1]), super().__str__())
 
 
 class UserError(NrganError):

@@ -13,13 +13,16 @@ from noisy_scenes import noisy, of_shapes, scenes
 from nrgan.diagnosis import Diagnosed, recommend
 from nrgan.reports.diagnosis_files import write_diagnosis
 from nrgan.reports.diagnosis_table import diagnosis_table
+from nrgan.settings import choose_data
 
 
 @pytest.mark.parametrize("key", ["mg25", "p30", "lg25p16", ""])
 def test_files(tmp_path: Path, key: str) -> None:
     found = of_shapes(key)
     advice = recommend(found)
-    figure = write_diagnosis(Diagnosed(found, advice, noisy(scenes()[:60], key), ()), tmp_path / "told")
+    figure = write_diagnosis(
+        Diagnosed(found, advice, noisy(scenes()[:60], key), (), choose_data("shapes-ag25")), tmp_path / "told"
+    )
     document = json.loads((tmp_path / "told" / "diagnosis.json").read_text())
     assert document["recommendation"]["model"] == advice.model
     assert document["diagnosis"]["level"] == found.level

@@ -171,6 +171,20 @@ def test_a_study_that_is_stopped_saves_its_runs_and_goes_on(tmp_path: Path, monk
     assert f"going on at iteration {reached:,}" in log_of(run).read_text()
 
 
+def test_a_study_stops_between_two_measurements_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nrgan.evaluation.real.MOST", 500)
+    (tmp_path / "two.toml").write_text(SMALL.replace('["gan", "sinrgan1", "sdnrgan1"]', '["gan"]'))
+    watcher = Heard()
+
+    def stopped() -> int:
+        return int(any(said[0] == "measured" for said in watcher.said))
+
+    grid, out = str(tmp_path / "two.toml"), tmp_path / "out"
+    assert reproduce(grid, out, device="cpu", watcher=watcher, stopped=stopped) is None
+    assert [said[0] for said in watcher.said].count("measured") == 1, "of two"
+    assert reproduce(grid, out, device="cpu") is not None
+
+
 def test_a_run_that_fails_says_why_and_leaves_a_gap(tmp_path: Path) -> None:
     watcher, run = Heard(), tmp_path / "out" / "shapes-ag25-gan-seed0"
     grid = one_run(tmp_path, iterations=4, log_interval=1, generator_learning_rate=1e30)
@@ -228,7 +242,9 @@ def test_a_run_of_other_options_is_refused_with_their_names(option: str, trained
     assert is_trained(trained)
     with pytest.raises(UserError, match=rf"of another configuration: {option} is .* there and .* here") as refused:
         is_trained(trained.replaced(**{option: CHANGED[option]}))
-    assert f"--{option.replace('_', '-')} is " in refused.value.for_command_line(option_name)
+    assert f"--{option.replace('_', '-')} is " in refused.value.for_command_line(
+        lambda field: f"--{option_name(field)}"
+    )
 
 
 def test_a_run_of_another_precision_is_refused_where_one_is_asked_for(trained: TrainConfig) -> None:

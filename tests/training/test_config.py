@@ -222,7 +222,7 @@ def test_values_that_cannot_be(changed: dict[str, object]) -> None:
     with pytest.raises(UserError, match=f"^{name} {changed[name]}: ") as caught:
         config(**changed)
     assert caught.value.field == name
-    said = caught.value.for_command_line(lambda field: field.replace("_", "-"))
+    said = caught.value.for_command_line(lambda field: f"--{field.replace('_', '-')}")
     assert said.startswith(f"--{name.replace('_', '-')} ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -38,26 +39,40 @@ Verb = (
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 failed, 2 asked for what cannot be done, 128 + N on signal N."""
     before, threading.excepthook = threading.excepthook, _thread_failed
+    given = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         verb: Verb = tyro.cli(
             Verb,
             prog="nrgan",
             description="Learn a clean image generator when only noisy images exist.",
-            args=arguments,
+            args=given,
             config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
         )
         code = verb.run()
     except NrganError as error:
-        code = _fail(error.for_command_line(option_name), error.exit_code)
+        code = _fail(error.for_command_line(lambda field: _word(given[0], field)), error.exit_code)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        # what was printed went to a full disk; files that cannot be written say so themselves
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _fail("no space left for what is printed; free some, or print elsewhere")
     except KeyboardInterrupt:
         code = _fail("interrupted; a run goes on from its last checkpoint with --resume", 128 + signal.SIGINT)
     finally:
         threading.excepthook = before
     sys.exit(code)
+
+
+def _word(verb: str, field: str) -> str:
+    """What a verb's command line calls a field: an option, or for what `train` takes by its place, a word."""
+    if verb == "train" and field in ("setting", "model", "out"):
+        return field.upper()
+    return f"--{option_name(field)}"
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

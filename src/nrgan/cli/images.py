@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ import tyro
 
 from nrgan.layout import Which
 from nrgan.limits import FileFormat
-from nrgan.training.config import option_name
+from nrgan.training.config import TrainConfig, option_name
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Diagnose:
 
     def run(self) -> int:
         from nrgan.cli.display import Display
+        from nrgan.data import OWN
         from nrgan.diagnosis import diagnose
         from nrgan.reports.diagnosis_files import check_diagnosis_files, write_diagnosis
         from nrgan.reports.diagnosis_table import diagnosis_table
@@ -57,7 +59,18 @@ class Diagnose:
             for note in found.notes:
                 display.say(f"note: {note}")
         show(diagnosis_table(found.diagnosis, found.advice))
-        print(f"Look at {figure}; train with: nrgan train {self.path} {found.advice.model} OUT")
+        looked_at = found.choice
+        config = TrainConfig(
+            setting=self.path,
+            model=found.advice.model,
+            out=Path("OUT"),
+            image_size=looked_at.image_size if looked_at.source == OWN else self.size,
+            fit=looked_at.fit,
+            value_range=self.value_range,
+            skip_corrupt=self.skip_corrupt,
+            data_root=self.data_root if looked_at.source != OWN else None,
+        )
+        print(f"Look at {figure}; train with: {shlex.join(['nrgan', 'train', *config.command_line()])}")
         return 0
 
 

@@ -30,6 +30,8 @@ class Diagnosed:
     """Those that were looked at, (K, H, W, C) in [0, 1]."""
     notes: tuple[str, ...]
     """How the files were read."""
+    choice: DataChoice
+    """What was looked at, with the size and the tiles that were chosen for it."""
 
 
 def diagnose(
@@ -52,7 +54,7 @@ def diagnose(
     data = open_data(choice, data_root, preparing=preparing, any_size=True, keep_bytes=keep_bytes)
     looked_at = _evenly_chosen(data, images)
     diagnosis = estimate_noise(looked_at)
-    return Diagnosed(diagnosis, recommend(diagnosis), looked_at, data.notes)
+    return Diagnosed(diagnosis, recommend(diagnosis), looked_at, data.notes, data.choice)
 
 
 def recommended_model(data: TrainingData) -> str:

@@ -229,7 +229,8 @@ def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
     if links:
         raise UserError(f"{out}: its {', '.join(links)} lead elsewhere, and a run writes to its own folder only")
     if not is_run and there:
-        raise UserError(f"{out}: is no run's folder, but holds {', '.join(there)}; choose another folder")
+        damaged = f" ({layout.RUN} cannot be read as a run's)" if layout.RUN in there else ""
+        raise UserError(f"{out}: is no run's folder, but holds {', '.join(there)}{damaged}; choose another folder")
     if is_run and not (resume or overwrite):
         raise UserError(f"{out}: holds a run already; <resume> goes on with it, <overwrite> puts this one in its place")
     if is_run and resume:

@@ -68,4 +68,6 @@ def reproduce(
     for cell in measure_cells(configs, chosen.evaluation, resources, failures):
         cells.append(cell)
         watcher.measured(cell)
+        if len(cells) < len(configs) and stopped():
+            return None
     return Table(chosen, cells)
