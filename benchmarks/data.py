@@ -26,7 +26,7 @@ from nrgan.draws import FreshDraws
 from nrgan.errors import UserError
 from nrgan.settings import SETTINGS
 from nrgan.training.batches import EpochPosition, ResidentBatches
-from nrgan.training.config import option_name
+from nrgan.training.config import dashed
 from reference_code import check_data, reference_dataset
 
 CPU = torch.device("cpu")
@@ -67,7 +67,7 @@ def main() -> None:
         try:
             check_data(options.reference)
         except UserError as error:
-            parser.error(error.for_command_line(option_name))
+            parser.error(error.for_command_line(dashed))
     source = CIFAR10(options.data_root)
     images = source.images()
     figures: dict[str, object] = {

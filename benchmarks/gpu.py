@@ -24,7 +24,7 @@ from beside_reference import compare
 from nrgan.bench.measure import measure
 from nrgan.bench.timed import TimedTraining
 from nrgan.errors import UserError
-from nrgan.training.config import TrainConfig, option_name
+from nrgan.training.config import TrainConfig, dashed
 from nrgan.training.device import configure_process
 from reference_code import check_comparison
 
@@ -58,7 +58,7 @@ def main() -> None:
             check_comparison(options.reference, paper("gan"))
         device = configure_process(paper("gan").machine)
     except UserError as error:
-        parser.error(error.for_command_line(option_name))
+        parser.error(error.for_command_line(dashed))
     figures: dict[str, Any] = {"device": torch.cuda.get_device_name(device), "torch": torch.__version__}
 
     def part(name: str, work: Callable[[], Any]) -> None:

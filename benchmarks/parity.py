@@ -30,7 +30,7 @@ from nrgan.frames import ValueRange
 from nrgan.networks.resnet.reference_names import from_reference
 from nrgan.ranges import STORED_LEVELS
 from nrgan.settings import find_setting
-from nrgan.training.config import TrainConfig, option_name
+from nrgan.training.config import TrainConfig, dashed
 from nrgan.training.plan import Plan, resolve
 from nrgan.training.state import TrainState, new_state
 from nrgan.training.step import discriminator_step, generator_step
@@ -193,5 +193,5 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        print(f"error: {error.for_command_line(option_name)}", file=sys.stderr)
+        print(f"error: {error.for_command_line(dashed)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

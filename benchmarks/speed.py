@@ -16,7 +16,7 @@ import tyro
 
 from nrgan.cli import Bench
 from nrgan.errors import UserError
-from nrgan.training.config import option_name
+from nrgan.training.config import dashed
 
 
 @dataclass
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return tyro.cli(Speed, prog="speed.py", args=arguments).run()
     except UserError as error:
-        print(f"error: {error.for_command_line(option_name)}", file=sys.stderr)
+        print(f"error: {error.for_command_line(dashed)}", file=sys.stderr)
         return error.exit_code
 
 

@@ -18,7 +18,7 @@ from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.train import Train
 from nrgan.errors import NrganError
-from nrgan.training.config import option_name
+from nrgan.training.config import dashed
 
 Verb = (
     Annotated[Train, tyro.conf.subcommand("train")]
@@ -72,7 +72,7 @@ def _word(verb: str, field: str) -> str:
     """What a verb's command line calls a field: an option, or for what `train` takes by its place, a word."""
     if verb == "train" and field in ("setting", "model", "out"):
         return field.upper()
-    return f"--{option_name(field)}"
+    return dashed(field)
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

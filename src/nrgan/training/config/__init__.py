@@ -14,6 +14,7 @@ from nrgan.training.config.groups import (
     Positive,
     PrecisionName,
     ScheduleOptions,
+    dashed,
     option_name,
 )
 from nrgan.training.config.table import DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME
@@ -38,5 +39,6 @@ __all__ = [
     "PrecisionName",
     "ScheduleOptions",
     "TrainConfig",
+    "dashed",
     "option_name",
 ]

@@ -40,6 +40,11 @@ def option_name(flat: str) -> str:
     return {"value_range": "range"}.get(flat, flat.replace("_", "-"))
 
 
+def dashed(flat: str) -> str:
+    """An option as it is typed: --batch-size for `batch_size`."""
+    return f"--{option_name(flat)}"
+
+
 class Group(BaseModel):
     """Options that belong together, frozen and checked at birth."""
 
