@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,13 @@ def test_dry_run_prints_the_resolved_configuration_and_stops(
     [
         (["cifar10ag52", "gan"], "unknown setting 'cifar10ag52'; the nearest are cifar10ag25"),
         (["cifar10ag25", "sinrgan"], "unknown model 'sinrgan'; the nearest are sinrgan"),
+        (["cifar10ag25", "auto"], "MODEL auto: is for images of your own; cifar10ag25 is a setting, name a model"),
         (["cifar10ag25", "sdnrgan1"], "use sdnrgan1 with another, or cifar10ag25 with gan, ambientgan"),
         (["shapes-ag25", "gan", "--image-size", "20"], "--image-size 20: must be a multiple of 8"),
-        (["shapes-ag25", "gan", "--batch-size", "0"], "--batch-size 0: input should be greater than or equal to 1"),
-        (["shapes-ag25", "gan", "--beta2", "1.5"], "--beta2 1.5: input should be less than 1"),
+        (["shapes-ag25", "gan", "--batch-size", "0"], "--batch-size 0: must be 1 at least"),
+        (["shapes-ag25", "gan", "--beta2", "1.5"], "--beta2 1.5: must be less than 1"),
         (["shapes-ag25", "gan", "--data-seed", "99999999"], "--data-seed 99999999: must lie in 0..85898"),
-        (["shapes-ag25", "gan", "--seed", str(2**64)], f"--seed {2**64}: input should be less than"),
+        (["shapes-ag25", "gan", "--seed", str(2**64)], f"--seed {2**64}: must be less than"),
         (["shapes-ag25", "gan", "--batch-size", "60000"], "--batch-size 60000: more than the 50,000 images"),
         (["shapes-ag25", "gan", "--device", "tpu"], "--device tpu: choose auto, cpu, cuda, cuda:N or mps"),
         (["shapes-ag25", "gan", "--resume", "--overwrite"], "--resume and --overwrite: choose one"),
@@ -87,6 +89,12 @@ def test_mistakes_are_answered_in_one_line(
     setting, model, *options = arguments
     assert words in failed(capsys, "train", setting, model, tmp_path / "out", *options)
     assert not list(tmp_path.iterdir()), "nothing half-written"
+
+
+def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0 and capsys.readouterr().out == f"nrgan {version('nrgan')}\n"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -368,7 +368,7 @@ def test_models_that_must_know_the_noise(tmp_path: Path) -> None:
         ({"image_size": 20}, "image_size 20: must be a multiple of 8"),
         ({"image_size": 32}, "smaller"),
         ({"value_range": "5"}, "range"),
-        ({"corrupt": "ag26"}, "unknown corruption 'ag26'"),
+        ({"corrupt": "ag26"}, "corrupt ag26: is no corruption"),
         ({"data_root": "here"}, "data_root: "),
     ],
 )
@@ -554,7 +554,8 @@ def test_a_dry_run_opens_the_images(tmp_path: Path) -> None:
     path = folder(pictures("uint16", 1, count=200, size=32), tmp_path / "images")
     done = nrgan("train", path, "auto", tmp_path / "run", "--dry-run")
     assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout[done.stdout.index("{") :])
+    shown = json.loads(done.stdout)
+    assert f"auto: {shown['model']}; nrgan diagnose says why" in done.stderr
     assert shown["image_size"] == 32 and shown["model"] not in ("auto", None) and not (tmp_path / "run").exists()
     missing = nrgan("train", tmp_path / "nothing", "auto", tmp_path / "run", "--dry-run")
     assert missing.returncode == 2 and missing.stderr.count("\n") == 1

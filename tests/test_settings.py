@@ -54,7 +54,7 @@ def test_a_corruption_of_ones_own_images_is_a_row(tmp_path: Path) -> None:
     for name, row in CORRUPTIONS.items():
         setting = find_setting(str(tmp_path), corrupt=name)
         assert (setting.source, setting.corruption, setting.view) == (OWN, row.corruption, row.view)
-    with pytest.raises(UserError, match="unknown corruption 'ag26'; the nearest are ag25"):
+    with pytest.raises(UserError, match="corrupt ag26: is no corruption; choose one of ag25, "):
         find_setting(str(tmp_path), corrupt="ag26")
     with pytest.raises(UserError, match="corrupt ag25: shapes-ag25 has a corruption already"):
         find_setting("shapes-ag25", corrupt="ag25")

@@ -99,5 +99,27 @@ class Refused(NamedTuple):
 def validation_sentence(error: ValidationError) -> Refused:
     """The first of the values that a pydantic model refused, in words to be said after the field's name."""
     first = error.errors()[0]
-    message: str = first["msg"]
-    return Refused(tuple(str(part) for part in first["loc"]), first["input"], message[0].lower() + message[1:])
+    said: str = first["msg"]
+    words = _WORDS.get(first["type"], said[0].lower() + said[1:])
+    context = {name: str(value).replace("'", "") for name, value in first.get("ctx", {}).items()}
+    message = words.format(**context) if first["type"] in _WORDS else words
+    return Refused(tuple(str(part) for part in first["loc"]), first["input"], message)
+
+
+_WORDS = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "give a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "give a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "give true or false"),
+    **dict.fromkeys(("tuple_type", "list_type"), "give a list"),
+    **dict.fromkeys(("path_type", "string_type"), "give a text"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "give names with values"),
+    "greater_than_equal": "must be {ge} at least",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be {le} at most",
+    "less_than": "must be less than {lt}",
+    "literal_error": "choose {expected}",
+    "extra_forbidden": "there is no such option",
+    "missing": "is missing",
+    "too_short": "give {min_length} at least",
+}
+"""Our words for pydantic's kinds of error."""

@@ -41,8 +41,8 @@ def read_sizes(folder: Path, names: set[str]) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: the snapshot cannot be read ({error})") from error
     if not isinstance(sizes, dict) or sizes.keys() != names:
-        found = ", ".join(sorted(sizes)) if isinstance(sizes, dict) else type(sizes).__name__
-        raise UserError(f"{path}: should hold {', '.join(sorted(names))}, and holds {found}")
+        found = ", ".join(sorted(sizes)) if isinstance(sizes, dict) else f"a {type(sizes).__name__}"
+        raise UserError(f"{path}: should hold {', '.join(sorted(names))}, and holds {found or 'nothing'}")
     return sizes
 
 

@@ -141,7 +141,7 @@ def find_setting(name: str, corrupt: str | None = None) -> Setting:
         return Setting(name, OWN, Unknown())
     rows = CORRUPTIONS if corrupt in CORRUPTIONS else all_corruptions()
     if corrupt not in rows:
-        raise unknown("corruption", corrupt, rows)
+        raise UserError(f"<corrupt> {corrupt}: is no corruption; choose one of {', '.join(rows)}")
     row = rows[corrupt]
     return Setting(name, OWN, row.corruption, row.view)
 

@@ -65,12 +65,12 @@ def test_figures_go_to_the_old_runs_lines(old: Path, monkeypatch: pytest.MonkeyP
 @some
 def test_a_run_does_not_go_on_and_nothing_of_it_is_touched(old: Path) -> None:
     before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
-    message = "is a run of version 0.1, which cannot go on here; its snapshots can be used, {}overwrite begins anew"
+    message = "is a run of version 0.1, which cannot go on here; its snapshots can be used, --overwrite begins anew"
     with pytest.raises(UserError) as refused:
         read_config(old)
-    assert str(refused.value) == f"{old}: {message.format('')}"
+    assert str(refused.value) == f"{old}: is a run of version 0.1, which this cannot read; use its snapshots"
     done = nrgan("train", "shapes-ag25", "sinrgan2", old, "--image-size", 16, "--resume")
-    assert done.returncode == 2 and done.stderr == f"error: {old}: {message.format('--')}\n"
+    assert done.returncode == 2 and done.stderr == f"error: {old}: {message}\n"
     plainly = nrgan("train", "shapes-ag25", "sinrgan2", old, "--image-size", 16)
     assert plainly.returncode == 2 and f"{old}: holds a run already" in plainly.stderr
     assert before == {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}

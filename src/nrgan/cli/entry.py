@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from importlib.metadata import version
 from typing import Annotated
 
 import tyro
@@ -42,10 +43,13 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
+        if given[:1] == ["--version"]:
+            print(f"nrgan {version('nrgan')}")
+            sys.exit(0)
         verb: Verb = tyro.cli(
             Verb,
             prog="nrgan",
-            description="Learn a clean image generator when only noisy images exist.",
+            description="Learn a clean image generator when only noisy images exist. (--version: which one this is.)",
             args=given,
             config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
         )

@@ -132,6 +132,10 @@ class CheckNoise:
     """Images, generated and real."""
     seed: int = 0
     """Of the generated images."""
+    setting: str | None = None
+    """What an imported snapshot was trained on."""
+    model: str | None = None
+    """Which model an imported snapshot is of."""
 
     def run(self) -> int:
         from nrgan.cli.display import Display
@@ -141,7 +145,13 @@ class CheckNoise:
 
         with Display() as display:
             check, folder = check_run_noise(
-                self.path, self.samples, self.seed, _resources(self.where, display), self.snapshot
+                self.path,
+                self.samples,
+                self.seed,
+                _resources(self.where, display),
+                self.snapshot,
+                self.setting,
+                self.model,
             )
         figure = write_noise_check(check, folder)
         if check.learned is None:

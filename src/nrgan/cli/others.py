@@ -11,17 +11,14 @@ class List:
     """Show all settings, models, networks and objectives."""
 
     def run(self) -> int:
-        from rich.console import Console
-
         from nrgan.models import all_models
         from nrgan.networks import all_families
         from nrgan.objectives import all_objectives
-        from nrgan.reports.tables import described, models_table, settings_table
+        from nrgan.reports.tables import described, models_table, settings_table, show
         from nrgan.settings import all_settings
 
-        console = Console(highlight=False)
         families = {name: type(family) for name, family in all_families().items()}
-        console.print(
+        show(
             settings_table(all_settings().values()),
             models_table(all_models()),
             described("network", families),

@@ -32,6 +32,8 @@ class Train:
         return self._dry_run() if self.dry_run else self._train()
 
     def _dry_run(self) -> int:
+        from rich.console import Console
+
         from nrgan.cli.display import Display
         from nrgan.data import OWN
         from nrgan.runs.recorder import holds_run, read_config
@@ -41,9 +43,11 @@ class Train:
 
         config = self.config
         if find_setting(config.setting, config.data.corrupt).source == OWN:  # size and model are in the images
-            with Display() as display:
+            # standard output is the configuration's alone
+            with Display(Console(stderr=True, highlight=False, soft_wrap=True)) as display:
                 learned = read_config(config.out)["model"] if self.resume and holds_run(config.out) else None
                 config = open_plan(config, preparing=display.preparing, learned=learned)[0].config
+                self._say_auto(config, display.say)
         device = choose_device(config.machine.device)
         resolved = config.plain() | {
             "image_size": config.resolved_size,
@@ -90,14 +94,17 @@ class Train:
             )
         return 0
 
+    def _say_auto(self, resolved: TrainConfig, say: Callable[[str], None]) -> None:
+        if self.config.model == AUTO:
+            say(f"auto: {resolved.model}; nrgan diagnose says why")
+
     def _announce(self, prepared: Prepared, say: Callable[[str], None]) -> None:
         """What is about to be done, and how long it will take."""
         from nrgan.cli.display import duration
         from nrgan.training.duration import seconds_per_iteration
 
         config, first, recorder = prepared.plan.config, prepared.state.iteration, prepared.recorder
-        if self.config.model == AUTO:
-            say(f"auto: {config.model}; nrgan diagnose says why")
+        self._say_auto(config, say)
         say(
             f"{f'going on at iteration {first:,}:' if first else 'training'} {config.model} on "
             f"{config.setting} in {config.out} ({prepared.device_name})"

@@ -134,13 +134,13 @@ class Evaluator:
         if not self._classifies():
             raise metric.needs_classes(self.extractor.name)
         if generated < fewest:
-            raise UserError(f"<samples> {generated}: the {metric.words} needs {fewest} at least")
+            raise UserError(f"{generated:,} samples: the {metric.words} needs {fewest} at least")
 
     def _check_counts(self, metric: Metric) -> None:
         size = self.extractor.num_features
         fewest = metric.fewest(size)
         in_features = f" with {size:,} features" if metric.needs == "moments" else ""
-        for count, what in ((self.protocol.samples, "samples (<samples>)"), (self.reference.count, "real images")):
+        for count, what in ((self.protocol.samples, "samples"), (self.reference.count, "real images")):
             if count < fewest:
                 raise UserError(
                     f"{self.extractor.label(metric.name)}: {count:,} {what} would mean nothing, {fewest:,} are needed "

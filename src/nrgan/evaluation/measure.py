@@ -94,15 +94,21 @@ def select_snapshot(
 
 
 def check_run_noise(
-    path: str | Path, samples: int = 2000, seed: int = 0, resources: Resources | None = None, snapshot: Which = "newest"
+    path: str | Path,
+    samples: int = 2000,
+    seed: int = 0,
+    resources: Resources | None = None,
+    snapshot: Which = "newest",
+    setting: str | None = None,
+    model: str | None = None,
 ) -> tuple[NoiseCheck, Path]:
     """Compares a model's noise with the truth; returns the comparison, and the folder that it belongs to.
 
-    Raises `UserError`.
+    setting, model: instead of what the snapshot says of itself. Raises `UserError`.
     """
     check_seed(seed)
     if samples < 100:
         raise UserError(f"<samples> {samples}: take 100 at least, better 2,000")
     resources = with_run_defaults(resources or Resources(), path)
-    model = TrainedModel.load(path, snapshot=snapshot).to(resources.device)
-    return check_noise(model, resources, samples, seed), model.run
+    trained = TrainedModel.load(path, snapshot=snapshot, setting=setting, model=model).to(resources.device)
+    return check_noise(trained, resources, samples, seed), trained.run

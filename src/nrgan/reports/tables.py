@@ -15,12 +15,12 @@ from nrgan.runs import Record
 from nrgan.settings import Setting
 
 
-def show(table: Table) -> None:
-    """Prints a table, wide enough where the output is no terminal."""
+def show(*tables: Table) -> None:
+    """Prints tables, wide enough where the output is no terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 160)
-    console.print(table)
+    console.print(*tables)
 
 
 def figures(records: Sequence[Record]) -> Table:

@@ -175,7 +175,7 @@ def read_document(run: Path) -> dict[str, Any]:
             raise UserError(f"{path}: holds no configuration")
     except FileNotFoundError as error:
         if _is_old_run(run):
-            raise _too_old(run) from error
+            raise UserError(f"{run}: is a run of version 0.1, which this cannot read; use its snapshots") from error
         raise UserError(f"{run}: holds no run ({layout.RUN} is missing)") from error
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
@@ -205,12 +205,6 @@ def _is_old_run(out: Path) -> bool:
         return False
 
 
-def _too_old(run: Path) -> UserError:
-    return UserError(
-        f"{run}: is a run of version 0.1, which cannot go on here; its snapshots can be used, <overwrite> begins anew"
-    )
-
-
 def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
     """Whether a run in `out` goes on. Raises `UserError` unless one may begin or go on there; changes nothing."""
     if resume and overwrite:
@@ -235,7 +229,10 @@ def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
         raise UserError(f"{out}: holds a run already; <resume> goes on with it, <overwrite> puts this one in its place")
     if is_run and resume:
         if not (out / layout.RUN).exists():
-            raise _too_old(out)
+            raise UserError(
+                f"{out}: is a run of version 0.1, which cannot go on here; its snapshots can be used, "
+                "<overwrite> begins anew"
+            )
         left = [name for name in (layout.SNAPSHOTS, layout.BEST) if (out / name).exists()]
         if left and not (out / layout.CHECKPOINT).exists():
             raise UserError(

@@ -16,7 +16,13 @@ from nrgan.settings import all_settings, find_setting
 from nrgan.training.config import Count, Positive, TrainConfig
 
 _OF_THE_CELL = {"setting", "model", "out", "seed"}
-_OF_THE_COMMAND = {"device", "data_root", "cache_dir", "threads"}
+_OF_THE_COMMAND = {
+    "device": "<device>",
+    "data_root": "<data_root>",
+    "cache_dir": "<cache_dir>",
+    "threads": "<jobs>, which share the cores",
+}
+"""Options that the command sets, and by what."""
 
 
 class Evaluation(BaseModel):
@@ -62,8 +68,9 @@ class Grid(BaseModel):
                 raise unknown("model", model, all_models())
         if wrong := _OF_THE_CELL & self.training.keys():
             raise UserError(f"[training] {', '.join(sorted(wrong))}: every cell has its own; leave it out")
-        if wrong := _OF_THE_COMMAND & self.training.keys():
-            raise UserError(f"[training] {', '.join(sorted(wrong))}: is an option of the command; leave it out")
+        for name, given in _OF_THE_COMMAND.items():
+            if name in self.training:
+                raise UserError(f"[training] {name}: is set by the command's {given}; leave it out")
         return self
 
     def cells(self, out: Path, **options: Any) -> list[TrainConfig]:
@@ -113,7 +120,9 @@ def load_grid(choice: str) -> Grid:
     elif path.suffix == ".toml" or path.exists():
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
             raise UserError(f"{path}: cannot be read ({error})") from error
     else:
         raise unknown("grid", choice, grids, listed=False)

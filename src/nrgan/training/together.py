@@ -57,7 +57,9 @@ class Options(NamesSetting, Protocol):
 def check_together(config: Options) -> None:
     """Raises `UserError` for options that do not go together, as far as can be told without reading images."""
     setting = setting_of(config)
-    if config.model != GIVEN and (config.model != AUTO or setting.source != OWN):
+    if config.model == AUTO and setting.source != OWN:
+        raise UserError(f"<model> {AUTO}: is for images of your own; {setting.name} is a setting, name a model")
+    if config.model not in (AUTO, GIVEN):
         find_model(config.model, setting)
     if config.objective.objective != GIVEN:
         objective_of(config.objective)
