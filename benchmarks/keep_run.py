@@ -20,6 +20,7 @@ from typing import Any
 from nrgan import layout
 from nrgan.corruptions import to_plain
 from nrgan.evaluation.selection import read_chosen
+from nrgan.manifest import write_manifest
 from nrgan.pictures import sample_grid, save_picture
 from nrgan.runs import TrainedModel
 from nrgan.storage import write_json
@@ -39,11 +40,13 @@ def keep(run: Path, kept: Path) -> None:
     )  # snapshots of version 0.1 do not say these
     reason = {"chosen": chosen.document()} if chosen else {}
     (kept / layout.ABOUT).write_text(json.dumps({**asdict(about), **reason}, indent=1), encoding="utf-8")
+    (kept / layout.MANIFEST).unlink(missing_ok=True)
     write_json(_document(run), kept / "training.json")
     for name in (f"{layout.NOISE_CHECK}.json", f"{layout.NOISE_CHECK}.png"):
         if (run / name).is_file():
             shutil.copy(run / name, kept)
     save_picture(sample_grid(model.sample(36)), kept / "samples.png")
+    write_manifest(kept)
 
 
 def _document(run: Path) -> dict[str, Any]:

@@ -15,12 +15,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from conftest import PATIENCE, TINY, nrgan, nrgan_process
 from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
 from nrgan.runs import RunRecorder
 from nrgan.runs.log import read_metrics
+from nrgan.tensor_files import write_sealed
 from nrgan.training.plan import Objects
 from nrgan.training.prepare import prepare
 from nrgan.training.train import Training
@@ -269,9 +270,99 @@ def test_a_damaged_checkpoint_is_refused_and_left_alone(tmp_path: Path, damage: 
     else:
         content = {"cut": checkpoint.read_bytes()[:1000], "empty": b"", "other": b"\0" * 5000}[damage]
     checkpoint.write_bytes(content)
-    with pytest.raises(UserError, match=r"checkpoint\.safetensors(: the checkpoint is cut short| is of another)"):
+    (out / "checkpoint.earlier.safetensors").unlink(missing_ok=True)
+    with pytest.raises(UserError, match=r"checkpoint\.safetensors(: is damaged or cut short| is of another)"):
         train(config(out, iterations=9), resume=True)
     assert checkpoint.read_bytes() == content
+
+
+def flip(path: Path) -> None:
+    """Changes one byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    whole, out = (run(tmp_path / name, snapshot_interval=2, log_interval=1) for name in ("whole", "run"))
+    flip(out / "checkpoint.safetensors")
+    shutil.rmtree(out / "snapshots" / "iteration-0000006" / "discriminator")
+    prepared = prepare(config(out, snapshot_interval=2, log_interval=1), Objects(), resume=True)
+    (note,) = prepared.notes()
+    assert "is damaged" in note and "going on from the checkpoint before, of iteration 4" in note
+    assert prepared.state.iteration == 4
+    list(Training(prepared).run())
+    assert_same_run(out, whole)
+    assert (out / "checkpoint.damaged.safetensors").exists()
+    later = [json.loads(line)["iteration"] for line in (out / "metrics.later.jsonl").read_text().splitlines()]
+    assert later == [5, 6]
+    for snapshot in ("iteration-0000004", "iteration-0000006"):
+        sums = [(folder / "snapshots" / snapshot / "SHA256SUMS").read_text().splitlines() for folder in (whole, out)]
+        assert sums[0] == sums[1] and len(sums[0]) == 6, "made again, to the same bits"
+
+
+def test_with_both_checkpoints_damaged_a_run_is_left_as_it_is(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", snapshot_interval=2)
+    for name in ("checkpoint.safetensors", "checkpoint.earlier.safetensors"):
+        flip(out / name)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"checkpoint\.safetensors: is damaged.*there is no other to go on from"):
+        train(config(out, snapshot_interval=2, iterations=9), resume=True)
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_kill_between_the_two_names_of_a_checkpoint(tmp_path: Path) -> None:
+    whole, out = (run(tmp_path / name, snapshot_interval=2) for name in ("whole", "run"))
+    (out / "checkpoint.safetensors").unlink()
+    run(out, resume=True, snapshot_interval=2)
+    assert_same_run(out, whole)
+    assert not (out / "checkpoint.damaged.safetensors").exists() and not (out / "metrics.later.jsonl").exists()
+
+
+def rewritten(path: Path, about: dict[str, object], tensors: dict[str, torch.Tensor | None]) -> None:
+    """A sealed checkpoint with other contents: what a hostile hand makes, not damage."""
+    with safe_open(path, framework="pt") as file:
+        document = {**json.loads(file.metadata()["nrgan"]), **about}
+    changed = load_file(path) | {name: value for name, value in tensors.items() if value is not None}
+    changed = {name: value for name, value in changed.items() if name not in tensors or tensors[name] is not None}
+    write_sealed(changed, {"nrgan": json.dumps(document)}, path)
+
+
+@pytest.mark.parametrize(
+    ("about", "tensors"),
+    [
+        ({"iteration": -5}, {}),
+        ({"iteration": True}, {}),
+        ({"iteration": "4"}, {}),
+        ({"epoch": -1}, {}),
+        ({"position": 10**18}, {}),
+        ({"position": None}, {}),
+        ({"format": "3"}, {}),
+        ({"device": 3}, {}),
+        ({"run": []}, {}),
+        ({}, {"generator_adam/generator.start.bias/exp_avg": torch.zeros(3)}),
+        ({}, {"generator_adam/generator.start.bias/exp_avg": None}),
+        ({}, {"generator_adam/generator.start.bias/step": torch.zeros(7)}),
+        ({}, {"generators/generator.start.bias": torch.zeros(64, dtype=torch.float64)}),
+        ({}, {"averaged/generator.start.bias": torch.full((16,), float("nan"))}),
+        ({}, {"losses/values": torch.zeros(10**6, 4)}),
+        ({}, {"rng": torch.zeros(9, dtype=torch.uint8)}),
+        ({}, {"more": torch.zeros(1)}),
+    ],
+)
+def test_a_checkpoint_of_other_contents_is_refused_before_it_is_used(
+    tmp_path: Path, about: dict[str, object], tensors: dict[str, torch.Tensor | None]
+) -> None:
+    out = run(tmp_path / "run", iterations=5)
+    (out / "checkpoint.earlier.safetensors").unlink(missing_ok=True)
+    path = out / "checkpoint.safetensors"
+    rewritten(path, {}, {})
+    run(out, resume=True, iterations=5)
+    rewritten(path, about, tensors)
+    content = path.read_bytes()
+    with pytest.raises(UserError, match=r"checkpoint\.safetensors: "):
+        train(config(out, iterations=9), resume=True)
+    assert path.read_bytes() == content
 
 
 def test_losses_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
@@ -309,7 +400,7 @@ def test_going_on_on_another_device_says_so(tmp_path: Path, monkeypatch: pytest.
     with safe_open(path, framework="pt") as file:
         about = json.loads(file.metadata()["nrgan"]) | {"device": "cuda"}
     tensors = load_file(path) | {"rng": torch.zeros(16, dtype=torch.uint8)}  # the size of a GPU's random state
-    save_file(tensors, path, metadata={"nrgan": json.dumps(about)})
+    write_sealed(tensors, {"nrgan": json.dumps(about)}, path)
     made = prepare(config(tmp_path / "run"), Objects(), resume=True)
     assert not made.exact and made.state.iteration == 3
 

@@ -55,6 +55,10 @@ class UserError(NrganError):
         return message.partition(": ")[2] if self.field else message
 
 
+class Damaged(UserError):
+    """A file is not as it was written."""
+
+
 class TrainingDiverged(NrganError):
     """The losses stopped being finite; the message names the iteration and the last good checkpoint."""
 

@@ -2,14 +2,14 @@
 
     OUT/
       run.json                    the configuration and what it was resolved to
-      checkpoint.safetensors      the whole training state, to go on from
+      checkpoint.safetensors      the whole training state, to go on from; checkpoint.earlier.…: the one before
       metrics.jsonl               losses; metric-NAME.jsonl: the lines of evaluations
       tensorboard/  samples/
       snapshots/iteration-N/      the averaged networks of an iteration
       best/                       the best of them so far, by the run's own evaluations
 
-A snapshot holds `about.json` (what it is of), `config.json` and `model.safetensors` (the generator), and a folder for
-each other network. Paths only: nothing here reads what is inside.
+A snapshot holds `about.json` (what it is of), `config.json` and `model.safetensors` (the generator), a folder for each
+other network, and `SHA256SUMS` over all of them. Paths only: nothing here reads what is inside.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from nrgan.errors import UserError
 
 RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
+EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
+"""The one before, which a run goes on from where the last is damaged."""
+DAMAGED_CHECKPOINT = "checkpoint.damaged.safetensors"
+"""One that was damaged, set aside."""
 METRICS = "metrics.jsonl"
 DAMAGED_METRICS = "metrics.damaged.jsonl"
 """Lines of losses that could not be read, set aside."""
+LATER_METRICS = "metrics.later.jsonl"
+"""Lines of losses after the checkpoint that a run went on from, the last one being damaged."""
 SAMPLES = "samples"
 SNAPSHOTS = "snapshots"
 BEST = "best"
@@ -38,12 +44,15 @@ SIZES = "config.json"
 """The sizes of a network, beside its weights; the name is the Hub's."""
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator"
+MANIFEST = "SHA256SUMS"
+"""The SHA-256 of every file of a snapshot, as `sha256sum --check` takes them."""
 
 BEST_SAMPLES = "best-samples.png"
 """Samples of a reproduction's best snapshot."""
 
 MEMBERS = (
-    *(CHECKPOINT, METRICS, DAMAGED_METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST),
+    *(CHECKPOINT, EARLIER_CHECKPOINT, DAMAGED_CHECKPOINT),
+    *(METRICS, DAMAGED_METRICS, LATER_METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST),
     *(f"{NOISE_CHECK}.json", f"{NOISE_CHECK}.png", BEST_SAMPLES),
 )
 """What a run, and what is asked of it, makes beside `run.json` and the lines of evaluations."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from huggingface_hub import PyTorchModelHubMixin
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 
 from nrgan.errors import UserError, first_line
 from nrgan.layout import SIZES, WEIGHTS, Which, find_snapshot
+from nrgan.manifest import check_snapshot
+from nrgan.storage import read_json
+from nrgan.tensor_files import check_specs, load_tensors, read_header, specs_of
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,25 +28,43 @@ def save_weights(network: nn.Module, folder: Path) -> None:
 
 
 def load_weights(network: Network, folder: Path) -> Network:
-    """Fills a network with the weights in a folder; raises `UserError` where they are not its own."""
-    try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder}: the snapshot cannot be read ({first_line(error)})") from error
+    """Fills a network with the weights in a folder; raises `UserError` where they are not its own, or not finite."""
+    network.load_state_dict(load_tensors(folder / WEIGHTS, specs_of(network.state_dict())))
     return network.eval()
+
+
+def check_weights(network: nn.Module, folder: Path) -> None:
+    """Raises `UserError` where the weights in a folder are not of that network; loads none."""
+    path = folder / WEIGHTS
+    check_specs(path, read_header(path).specs, specs_of(network.state_dict()))
+
+
+def sketched(build: Callable[[], Network]) -> Network | None:
+    """A network that takes no memory, to compare a file with before it is made in earnest; None where there is none."""
+    try:
+        with torch.device("meta"):
+            return build()
+    except UserError:
+        raise
+    except Exception:  # a network of the user's own may do anything; made in earnest it says what is wrong
+        return None
 
 
 def read_sizes(folder: Path, names: set[str]) -> dict[str, Any]:
     """The sizes of the network in a folder, `names` and no others; raises `UserError` where they are not these."""
     path = folder / SIZES
     try:
-        sizes = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: the snapshot cannot be read ({error})") from error
-    if not isinstance(sizes, dict) or sizes.keys() != names:
-        found = ", ".join(sorted(sizes)) if isinstance(sizes, dict) else f"a {type(sizes).__name__}"
-        raise UserError(f"{path}: should hold {', '.join(sorted(names))}, and holds {found or 'nothing'}")
+        sizes = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: the snapshot cannot be read ({first_line(error)})") from error
+    if sizes.keys() != names:
+        found = ", ".join(sorted(sizes)) or "nothing"
+        raise UserError(f"{path}: should hold {', '.join(sorted(names))}, and holds {found}")
     return sizes
+
+
+HUB = "hf://"
+"""What a name of the Hub begins with: a path is never looked for there."""
 
 
 class Pretrained(PyTorchModelHubMixin):
@@ -57,17 +78,26 @@ class Pretrained(PyTorchModelHubMixin):
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | Path, snapshot: Which = "best", **options: Any
     ) -> Any:
-        """The network of a snapshot, of a run (its best snapshot, or the newest), or of a Hub repository.
+        """The network of a snapshot, of a run (its best snapshot, or the newest), or of the Hub, as hf://owner/name.
 
-        Raises `UserError` where a local folder holds no snapshot, or one that is cut short.
+        Raises `UserError` where a folder holds no snapshot, or one that is damaged.
         """
-        path = Path(pretrained_model_name_or_path)
-        if not path.exists():
-            return super().from_pretrained(str(pretrained_model_name_or_path), **options)
-        folder = find_snapshot(path, snapshot)
+        name = str(pretrained_model_name_or_path)
+        if name.startswith(HUB):
+            return super().from_pretrained(name.removeprefix(HUB), **options)
+        folder = find_snapshot(Path(name), snapshot)
+        check_snapshot(folder)
         sizes = read_sizes(folder, set(inspect.signature(cls).parameters))
-        try:
+
+        def build() -> nn.Module:
             network = cls(**sizes)
+            assert isinstance(network, nn.Module)
+            return network
+
+        try:
+            if (sketch := sketched(build)) is not None:
+                check_weights(sketch, folder)
+            network = build()
         except (ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"{folder / SIZES}: no such network can be made ({error})") from error
-        return load_weights(network, folder)  # type: ignore[type-var]
+            raise UserError(f"{folder / SIZES}: no such network can be made ({first_line(error)})") from error
+        return load_weights(network, folder)

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from platformdirs import user_cache_path
 
@@ -120,6 +120,38 @@ def write_json(document: Mapping[str, Any], path: Path, overwrite: bool = False)
     with writing(path) as part:
         text = json.dumps({"about": MADE_BY, **document}, indent=1, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file to read its bytes; raises `OSError`, also for a pipe or a device, for which nobody should wait."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+_MOST_TEXT = 64 << 20
+"""Bytes of a document of ours: many times what any has."""
+
+
+def read_text(path: Path) -> str:
+    """A text file; raises `OSError`, or `ValueError` where it is no text or too long to be what it should be."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > _MOST_TEXT:
+            raise ValueError(f"it is longer than {_MOST_TEXT:,} bytes")
+        return file.read().decode("utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The document in a JSON file; raises `OSError`, or `ValueError` where it is none."""
+    try:
+        document = json.loads(read_text(path))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise ValueError(f"it holds a {type(document).__name__}, not names with values")
+    return document
 
 
 def append_to(path: Path) -> IO[str]:

@@ -69,6 +69,6 @@ def test_rows_of_a_document_go_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_hub_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = "from nrgan import Generator\nGenerator(channels=4).push_to_hub('you/model')\n"
-    text += "images = Generator.from_pretrained('you/model').sample(2)\n"
+    text += "images = Generator.from_pretrained('hf://you/model').sample(2)\n"
     assert len(run_blocks([block(1, text)], "page.md", {}, monkeypatch)["images"]) == 2
     assert (tmp_path / "you" / "model" / "model.safetensors").is_file()

@@ -175,6 +175,7 @@ def test_bad_questions(run: Path, tmp_path: Path) -> None:
     imported = tmp_path / "imported"
     shutil.copytree(run / "snapshots" / "iteration-0000006", imported)
     (imported / "about.json").write_text("{}")
+    (imported / "SHA256SUMS").unlink()
     with pytest.raises(UserError, match="does not say its setting and model; give setting and model"):
         evaluate(imported, SMALL)
     assert evaluate(imported, SMALL, setting="shapes-ag25", model="sinrgan2")[0].iteration == 0

@@ -16,11 +16,16 @@ be a `ComputesIn`; a discriminator that is piecewise linear may say so and take 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+from nrgan.errors import UserError
+
+_LARGEST = 2**20
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,14 @@ class NetworkSizes:
     """Its width."""
     residual_scale: float = 0.1
     """Factor of residual branches; a family without them takes no notice."""
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` for what is no whole number above 0, or for a scale that is no finite number."""
+        for name in ("latent_size", "image_size", "image_channels", "channels"):
+            if type(value := getattr(self, name)) is not int or not 1 <= value <= _LARGEST:
+                raise UserError(f"<{name}> {value!r}: must be a whole number from 1 to {_LARGEST:,}")
+        if type(scale := self.residual_scale) not in (int, float) or not math.isfinite(scale):
+            raise UserError(f"<residual_scale> {scale!r}: must be a number")
 
 
 def sizes_of(generator: nn.Module) -> NetworkSizes:

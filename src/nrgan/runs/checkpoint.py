@@ -1,4 +1,4 @@
-"""Checkpoints: a whole training state in one file, written whole or not at all."""
+"""Checkpoints: a whole training state in one sealed file, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from nrgan.errors import UserError, first_line
 from nrgan.runs.identity import check_same_run
 from nrgan.storage import writing
+from nrgan.tensor_files import TensorSpec, check_seal, load_tensors, read_header, write_sealed
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class Resumable(Protocol):
@@ -32,8 +31,14 @@ class Resumable(Protocol):
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state, by name; `rng` is the state of its random numbers."""
 
+    def expected(self, found: Mapping[str, TensorSpec], iteration: int) -> dict[str, TensorSpec]:
+        """What kinds of tensors a file of it holds after so many iterations; `found`: of this one, for free lengths.
+
+        The tensors are loaded only if these are what the file has.
+        """
+
     def load_tensors(self, named: dict[str, Tensor]) -> None:
-        """Restores what `tensors` gave; raises `KeyError` or `RuntimeError` where names or shapes differ."""
+        """Restores what `tensors` gave."""
 
     def progress(self) -> dict[str, int]:
         """How far it is, as plain numbers; one is `iteration`."""
@@ -45,9 +50,10 @@ class Resumable(Protocol):
         """Begins its random numbers anew, and gives their state."""
 
 
-def save_checkpoint(state: Resumable, path: Path, identity: Mapping[str, Any]) -> None:
-    """Writes the state; a kill at any moment leaves the earlier checkpoint or this one. Raises `UserError`.
+def save_checkpoint(state: Resumable, path: Path, earlier: Path, identity: Mapping[str, Any]) -> None:
+    """Writes the state, and keeps the one that was there as `earlier`. Raises `UserError`.
 
+    A kill at any moment leaves the checkpoint before, under either name, or this one.
     identity: what the run is (options, data, precision), with which alone it may go on.
     """
     about = {
@@ -56,31 +62,49 @@ def save_checkpoint(state: Resumable, path: Path, identity: Mapping[str, Any]) -
         "device": state.device.type,
         "run": identity,
     }
-    tensors = {name: value.contiguous() for name, value in state.tensors().items()}
     with writing(path) as part:
-        part.write_bytes(save(tensors, metadata={"nrgan": json.dumps(about)}))
+        write_sealed(state.tensors(), {"nrgan": json.dumps(about)}, part)
+        if path.exists():
+            path.replace(earlier)
 
 
 def load_checkpoint(state: Resumable, path: Path, identity: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
-    """Restores the state from `path`, bit for bit; runs no code. Raises `UserError` where the file cannot serve.
+    """Restores the state from `path`, bit for bit; runs no code.
 
-    Returns whether random numbers go on too: between a CPU and a GPU they cannot, and begin anew.
+    Returns whether random numbers go on too: between a CPU and a GPU they cannot, and begin anew. Raises `Damaged`
+    where the file is not as it was written, `UserError` where it cannot serve otherwise; the state then is as before.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            about: dict[str, Any] = json.loads((file.metadata() or {})["nrgan"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: the checkpoint is cut short or not one ({error})") from error
-    if about.get("format") != FORMAT_VERSION:
-        raise UserError(f"{path}: a checkpoint of format {about.get('format')}; this version reads {FORMAT_VERSION}")
+    check_seal(path)
+    found = read_header(path)
+    about = _read_about(path, found.metadata)
+    if about["format"] != FORMAT_VERSION:
+        raise UserError(f"{path}: a checkpoint of format {about['format']}; this version reads {FORMAT_VERSION}")
     check_same_run(about["run"], identity, defaults, path)
+    progress = {name: _count(path, name, about.get(name)) for name in state.progress()}
     same_device = about["device"] == state.device.type
+    expected = state.expected(found.specs, progress["iteration"])
+    if not same_device:  # the state of another kind of device has a size of its own, and is not used
+        expected["rng"] = found.specs.get("rng", expected["rng"])
+    tensors = load_tensors(path, expected)
     if not same_device:
-        tensors["rng"] = state.restart_random(identity["seed"] ^ int(about["iteration"]))
-    try:
-        state.load_tensors(tensors)
-    except (KeyError, RuntimeError) as error:
-        raise UserError(f"{path}: a checkpoint of another configuration ({first_line(error)})") from error
-    state.go_to(about)
+        tensors["rng"] = state.restart_random(identity["seed"] ^ progress["iteration"])
+    state.load_tensors(tensors)
+    state.go_to(progress)
     return same_device
+
+
+def _read_about(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads(metadata["nrgan"])
+        if not isinstance(about["run"], dict) or not isinstance(about["device"], str):
+            raise TypeError("of another form")
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path}: is no checkpoint of a run ({first_line(error)})") from error
+    return {"format": None, **about}
+
+
+def _count(path: Path, name: str, value: object) -> int:
+    """How far the state is, as a plain number that can be."""
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise UserError(f"{path}: is no checkpoint of a run (its {name} is {value!r})")
+    return value

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nrgan.layout import DAMAGED_METRICS, METRICS, TENSORBOARD
+from nrgan.layout import DAMAGED_METRICS, LATER_METRICS, METRICS, TENSORBOARD
 from nrgan.storage import append_to, disk_errors, writing
 
 _LAST = 2000
@@ -17,20 +17,23 @@ _LAST = 2000
 
 
 class RunLog:
-    """Appends to `metrics.jsonl` and the TensorBoard events of a run; `iteration` is where the run goes on from."""
+    """Appends to `metrics.jsonl` and the TensorBoard events of a run.
 
-    def __init__(self, run: Path, iteration: int = 0) -> None:
+    iteration: where the run goes on from. keep_later: whether lines after it are set aside, and not just made again.
+    """
+
+    def __init__(self, run: Path, iteration: int = 0, keep_later: bool = False) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self.path = run / METRICS
         with disk_errors(self.path):
-            self.note = self._drop_after(iteration)
+            self.note = self._drop_after(iteration, keep_later)
             self._lines = append_to(self.path)
             # later events of an earlier, interrupted part of the run are hidden, not shown twice
             self._board = SummaryWriter(run / TENSORBOARD, purge_step=iteration + 1 if iteration else None)
 
-    def _drop_after(self, iteration: int) -> str | None:
-        """Forgets lines that the checkpoint does not know of: they will be made again.
+    def _drop_after(self, iteration: int, keep_later: bool) -> str | None:
+        """Takes out lines that the checkpoint does not know of: they will be made again.
 
         Lines that are damaged are set aside in a file of their own; returns what to tell of them.
         """
@@ -42,13 +45,17 @@ class RunLog:
         # a half line at the end is what a kill leaves, and no damage
         if bad and read[-1][1] is None and not _ends_whole(self.path):
             bad.pop()
-        aside = self.path.with_name(DAMAGED_METRICS)
-        if bad:
-            with append_to(aside) as file:
-                file.write("".join(text + "\n" for text in bad))
+        later = [text for text, line in read if line is not None and line["iteration"] > iteration]
+        self._set_aside(DAMAGED_METRICS, bad)
+        self._set_aside(LATER_METRICS, later if keep_later else [])
         with writing(self.path) as part:
             part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        return f"{len(bad)} damaged lines of {self.path} were set aside in {aside.name}" if bad else None
+        return f"{len(bad)} damaged lines of {self.path} were set aside in {DAMAGED_METRICS}" if bad else None
+
+    def _set_aside(self, name: str, texts: list[str]) -> None:
+        if texts:
+            with append_to(self.path.with_name(name)) as file:
+                file.write("".join(text + "\n" for text in texts))
 
     def add(self, iteration: int, losses: dict[str, float], rate: float, message: str | None = None) -> None:
         """One line: mean losses since the last, images per second, and a warning where there is one."""

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from nrgan import layout
-from nrgan.errors import UserError, first_line
+from nrgan.errors import Damaged, UserError, first_line
 from nrgan.runs.checkpoint import Resumable, load_checkpoint, save_checkpoint
 from nrgan.runs.identity import check_same_run
 from nrgan.runs.log import RunLog
-from nrgan.storage import clear_parts, disk_errors, locked, writing
+from nrgan.storage import clear_parts, disk_errors, locked, read_json, writing
 
 FORMAT_VERSION = 2
 """Of `run.json`."""
@@ -56,7 +56,10 @@ class RunRecorder:
         self.saved_iteration: int | None = None
         """Of the last good checkpoint."""
         self._lock: IO[str] | None = None
+        self._damaged = False
         self._restored_from: tuple[int, int] | None = None
+        self.notes: list[str] = []
+        """What there is to tell of how it goes on."""
 
     @property
     def checkpoint_file(self) -> Path:
@@ -66,7 +69,7 @@ class RunRecorder:
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from."""
-        return self.goes_on and self.checkpoint_file.exists()
+        return self.goes_on and bool(_checkpoints(self.out))
 
     def config(self) -> dict[str, Any]:
         """The configuration of the run that goes on, as it was saved."""
@@ -79,19 +82,38 @@ class RunRecorder:
             check_same_run(read_document(self.out)["identity"], identity, defaults, self.out)
 
     def restore(self, state: Resumable) -> bool:
-        """Restores the state from the checkpoint, where there is one; returns whether random numbers go on too."""
+        """Restores the state from the last checkpoint that is whole, if any; returns whether random numbers go on too.
+
+        Raises `UserError` where there are some, and none can serve.
+        """
         if not self.has_checkpoint:
             return True
         self._restored_from = self._stamp()
-        exact = load_checkpoint(state, self.checkpoint_file, self._identity, self._defaults)
+        exact, damage = self._load_newest(state)
         self.saved_iteration = state.progress()["iteration"]
+        if damage is not None:
+            self._damaged = True
+            self.notes.append(
+                f"{damage}; going on from the checkpoint before, of iteration {self.saved_iteration:,}. The damaged "
+                f"one is kept as {layout.DAMAGED_CHECKPOINT}, later losses in {layout.LATER_METRICS}"
+            )
         return exact
+
+    def _load_newest(self, state: Resumable) -> tuple[bool, Damaged | None]:
+        """Loads the newest whole checkpoint; returns whether exactly, and what was wrong with a newer one."""
+        damage: Damaged | None = None
+        for path in _checkpoints(self.out):
+            try:
+                return load_checkpoint(state, path, self._identity, self._defaults), damage
+            except Damaged as error:
+                damage = damage or error
+        raise UserError(f"{damage}; there is no other to go on from, <overwrite> begins anew")
 
     def _stamp(self) -> tuple[int, int] | None:
         """Changes whenever the checkpoint does; None where there is none."""
         if not self.has_checkpoint:
             return None
-        state = self.checkpoint_file.stat()
+        state = _checkpoints(self.out)[0].stat()
         return state.st_mtime_ns, state.st_ino
 
     def begin(self, config: Mapping[str, Any], about: Mapping[str, Any], iteration: int) -> None:
@@ -109,13 +131,15 @@ class RunRecorder:
             if is_there != self.goes_on or self._stamp() != self._restored_from:
                 raise UserError(f"{self.out}: was trained on meanwhile by another process; begin again")
             self.earlier = _read_earlier(self.out) if self.goes_on else _set_aside(self.out)
-            if not self.checkpoint_file.exists():  # it begins from nothing, also where a kill came before the first one
+            if self._damaged:
+                self.checkpoint_file.replace(self.out / layout.DAMAGED_CHECKPOINT)
+            if not _checkpoints(self.out):  # it begins from nothing, also where a kill came before the first one
                 _remove(path for path in _members(self.out) if path.name != layout.RUN)
             for folder in (self.out, self.out / layout.SAMPLES, self.out / layout.SNAPSHOTS):
                 clear_parts(folder)
         self._document = self._described(config, about)
         self._write_document()
-        self.log = RunLog(self.out, iteration)
+        self.log = RunLog(self.out, iteration, keep_later=self._damaged)
         self._saved_at = time.monotonic()
 
     def _described(self, config: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +166,7 @@ class RunRecorder:
         """
         if not state.whole:
             raise ValueError("a state in the middle of an iteration is not to be saved")
-        save_checkpoint(state, self.checkpoint_file, self._identity)
+        save_checkpoint(state, self.checkpoint_file, self.out / layout.EARLIER_CHECKPOINT, self._identity)
         self.saved_iteration, self._saved_at = state.progress()["iteration"], time.monotonic()
         if settled and self.earlier is not None:
             earlier, self.earlier = self.earlier, None
@@ -164,11 +188,16 @@ class RunRecorder:
             self._lock.close()
 
 
+def _checkpoints(out: Path) -> list[Path]:
+    """The checkpoints that are there, the newest first."""
+    return [path for name in (layout.CHECKPOINT, layout.EARLIER_CHECKPOINT) if (path := out / name).exists()]
+
+
 def read_document(run: Path) -> dict[str, Any]:
     """What `run.json` says; raises `UserError` where the folder holds no run, or one of an older version."""
     path = run / layout.RUN
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         if document["format"] != FORMAT_VERSION:
             raise UserError(f"{path}: a run of format {document['format']}; this version reads {FORMAT_VERSION}")
         if not (isinstance(document["config"], dict) and isinstance(document["identity"], dict)):
@@ -177,7 +206,7 @@ def read_document(run: Path) -> dict[str, Any]:
         if _is_old_run(run):
             raise UserError(f"{run}: is a run of version 0.1, which this cannot read; use its snapshots") from error
         raise UserError(f"{run}: holds no run ({layout.RUN} is missing)") from error
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
     return dict(document)
 
@@ -190,18 +219,18 @@ def read_config(run: Path) -> dict[str, Any]:
 def holds_run(out: Path) -> bool:
     """Whether a run of this or an older version is there; not whether it is a good one."""
     try:
-        document = json.loads((out / layout.RUN).read_text(encoding="utf-8"))
+        document = read_json(out / layout.RUN)
         return isinstance(document["config"], dict) and "format" in document and "versions" in document
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError):
         return _is_old_run(out)
 
 
 def _is_old_run(out: Path) -> bool:
     """Whether version 0.1 has trained there."""
     try:
-        document = json.loads((out / layout.OLD_RUN).read_text(encoding="utf-8"))
+        document = read_json(out / layout.OLD_RUN)
         return {"setting", "model", "out"} <= document["config"].keys() and "versions" in document
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return False
 
 
@@ -234,7 +263,7 @@ def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
                 "<overwrite> begins anew"
             )
         left = [name for name in (layout.SNAPSHOTS, layout.BEST) if (out / name).exists()]
-        if left and not (out / layout.CHECKPOINT).exists():
+        if left and not _checkpoints(out):
             raise UserError(
                 f"{out}: has {' and '.join(left)} but has lost {layout.CHECKPOINT}; <overwrite> begins anew"
             )
@@ -271,7 +300,7 @@ def _set_aside(out: Path) -> Path | None:
 def _read_earlier(out: Path) -> Path | None:
     """The run that was set aside when the one in `out` began, where it is still there."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        name = json.loads((out / layout.RUN).read_text(encoding="utf-8"))["earlier"]
+        name = read_json(out / layout.RUN)["earlier"]
         aside = out.absolute().with_name(name)
         if re.fullmatch(re.escape(out.absolute().name) + r"\.old-\d+", name) and holds_run(aside):
             return aside

@@ -5,28 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 from torch import nn
 
 from nrgan.corruptions import Corruption, Sensor, from_plain
 from nrgan.data import OWN, DataChoice
-from nrgan.errors import UserError
+from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import ValueRange
-from nrgan.layout import ABOUT, DISCRIMINATOR, SIZES
+from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
 from nrgan.limits import FitName
+from nrgan.manifest import write_manifest
 from nrgan.networks import NetworkSizes
 from nrgan.pretrained import load_weights, read_sizes, save_weights
 from nrgan.ranges import STORED_LEVELS
 from nrgan.settings import Setting, ViewName, all_corruptions, find_setting
-from nrgan.storage import writing_folder
+from nrgan.storage import read_json, writing, writing_folder
 
+FORMAT_VERSION = 2
+"""Of `about.json`; snapshots of version 0.1 say none, and have no manifest."""
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Value = Annotated[float, Field(allow_inf_nan=False)]
 _SIZES = {f.name for f in fields(NetworkSizes)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class SnapshotMetadata:
     """What a snapshot is of: enough to observe its images again as training did, and to give them the data's type.
 
@@ -35,16 +42,16 @@ class SnapshotMetadata:
 
     setting: str
     model: str
-    iteration: int
+    iteration: Count
     clip: bool = True
-    data_seed: int = 0
+    data_seed: Count = 0
     corrupt: str | None = None
     fit: FitName = "crop"
     skip_corrupt: bool = False
-    low: float | list[float] = 0.0
-    high: float | list[float] = float(STORED_LEVELS - 1)
+    low: Value | list[Value] = 0.0
+    high: Value | list[Value] = float(STORED_LEVELS - 1)
     """The data's own values that are black and white: a number for all channels, or one for each."""
-    dtype: str = "uint8"
+    dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     """The data's own type."""
     network: str = "resnet"
     """The family of the networks."""
@@ -111,7 +118,8 @@ def save_snapshot(
             _save_network(network, part / name)
         (part / DISCRIMINATOR).mkdir()
         save_weights(discriminator, part / DISCRIMINATOR)
-        (part / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (part / ABOUT).write_text(json.dumps({"format": FORMAT_VERSION, **about}, indent=1), encoding="utf-8")
+        write_manifest(part)
 
 
 def _save_network(network: nn.Module, folder: Path) -> None:
@@ -141,23 +149,27 @@ def read_metadata(folder: Path, setting: str | None = None, model: str | None = 
             f"{folder}: does not say its {' and '.join(missing)}; give {' and '.join(f'<{m}>' for m in missing)}"
         )
     known = {"iteration": 0, **found}
-    return SnapshotMetadata(**{f.name: known[f.name] for f in fields(SnapshotMetadata) if f.name in known})
+    try:
+        return SnapshotMetadata(**{f.name: known[f.name] for f in fields(SnapshotMetadata) if f.name in known})
+    except ValidationError as error:
+        refused = validation_sentence(error)
+        raise UserError(f"{folder / ABOUT}: {refused.location[0]} {refused.input!r}: {refused.message}") from error
 
 
 def read_about(folder: Path) -> dict[str, Any]:
     """All that a snapshot says of itself; empty where it says nothing. Raises `UserError` where that cannot be read."""
     path = folder / ABOUT
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: cannot be read (it holds a {type(found).__name__})")
-    return found
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({first_line(error)})") from error
 
 
 def add_to_about(folder: Path, **more: object) -> None:
     """Adds to what a snapshot says of itself."""
-    (folder / ABOUT).write_text(json.dumps({**read_about(folder), **more}, indent=1), encoding="utf-8")
+    with writing(folder / ABOUT) as part:
+        part.write_text(json.dumps({**read_about(folder), **more}, indent=1), encoding="utf-8")
+    if (folder / MANIFEST).exists():
+        write_manifest(folder)

@@ -15,10 +15,12 @@ from nrgan.draws import FreshDraws
 from nrgan.errors import UserError, first_line
 from nrgan.frames import ValueRange
 from nrgan.layout import Which, find_snapshot, run_of
+from nrgan.manifest import check_snapshot
 from nrgan.models import find_model
 from nrgan.networks import Family, find_family, sizes_of
 from nrgan.networks.sampling import CHUNK, check_seed, chunks, in_double, latents, place_of, sample
 from nrgan.observation import GeneratorPair, Model, NoiseSampler, Observation
+from nrgan.pretrained import check_weights, sketched
 from nrgan.ranges import nhwc, stored_from_signed, unit_difference, unit_from_signed
 from nrgan.runs.snapshot import SnapshotMetadata, generator_sizes, load_network, read_metadata
 from nrgan.settings import Setting
@@ -62,6 +64,7 @@ class TrainedModel:
         own that it was trained with, if any. Raises `UserError` where there is none, or it is cut short.
         """
         folder = find_snapshot(Path(path), snapshot)
+        check_snapshot(folder)
         name = model if isinstance(model, str) else "given" if model is not None else None
         about = read_metadata(folder, setting, name)
         _check_objects(folder, about, {"model": isinstance(model, Model), "network": network is not None})
@@ -69,6 +72,10 @@ class TrainedModel:
         row = model if isinstance(model, Model) else find_model(about.model, found)
         family, sizes = network or find_family(about.network), generator_sizes(folder)
         try:
+            if (sketch := sketched(lambda: GeneratorPair.untrained(family, sizes, row, found))) is not None:
+                check_weights(sketch.generator, folder)
+                for name_, part in sketch.observer.networks().items():
+                    check_weights(part, folder / name_)
             pair = GeneratorPair.untrained(family, sizes, row, found)
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"{folder}: no such network can be made ({first_line(error)})") from error

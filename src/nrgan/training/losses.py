@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nrgan.objectives import Losses
+from nrgan.tensor_files import TensorSpec
 
 
 def loss_names(of_objective: tuple[str, ...], penalty: str | None) -> tuple[str, ...]:
@@ -72,6 +73,12 @@ class LossHistory:
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint keeps of it."""
         return {"values": self._buffer[: self._rows], "known": self._known[: self._rows]}
+
+    def specs(self, shape: tuple[int, ...]) -> dict[str, TensorSpec]:
+        """What kinds they are, in a file whose `values` have that shape: as many rows as were kept."""
+        rows = min(shape[0] if shape else 0, len(self._buffer))
+        kept = (rows, len(self.names))
+        return {"values": TensorSpec(torch.float32, kept), "known": TensorSpec(torch.bool, kept)}
 
     def load_tensors(self, named: dict[str, Tensor]) -> None:
         """Restores what `tensors` gave."""

@@ -43,7 +43,7 @@ class Prepared:
     def notes(self) -> list[str]:
         """What there is to tell before it begins."""
         anew = "the checkpoint is from another kind of device: the weights go on, random numbers begin anew"
-        return [*self.data.notes, *([] if self.exact else [anew])]
+        return [*self.data.notes, *self.recorder.notes, *([] if self.exact else [anew])]
 
 
 def prepare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,15 @@ from nrgan.draws import FreshDraws
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.observation import GeneratorPair
+from nrgan.tensor_files import TensorSpec, specs_of
 from nrgan.training.average import MovingAverage
 from nrgan.training.batches import EpochPosition
 from nrgan.training.config import OptimiserOptions, TrainConfig
 from nrgan.training.losses import LossHistory, loss_names
 from nrgan.training.plan import Plan
+
+_FIRST_UPDATE = {"generator_adam": 2, "discriminator_adam": 1}
+"""The iteration of an optimiser's first update, before which it has no moments: the first one is D's alone."""
 
 
 @dataclass
@@ -72,8 +77,22 @@ class TrainState:
                     named[f"{part}/{name}/{key}"] = value
         return named
 
+    def expected(self, found: Mapping[str, TensorSpec], iteration: int) -> dict[str, TensorSpec]:
+        """What kinds of tensors the file of such a state holds after so many iterations."""
+        specs = specs_of({name: value for name, value in self.tensors().items() if "_adam/" not in name})
+        values = found.get("losses/values")
+        specs |= {f"losses/{name}": spec for name, spec in self.losses.specs(values.shape if values else ()).items()}
+        for part, network, _ in self._optimisers():
+            if iteration < _FIRST_UPDATE[part]:
+                continue
+            for name, parameter in network.named_parameters():
+                moment = TensorSpec(parameter.dtype, tuple(parameter.shape))
+                of_adam = {"step": TensorSpec(torch.float32, ()), "exp_avg": moment, "exp_avg_sq": moment}
+                specs |= {f"{part}/{name}/{key}": spec for key, spec in of_adam.items()}
+        return specs
+
     def load_tensors(self, named: dict[str, Tensor]) -> None:
-        """Restores what `tensors` gave, exactly. Raises `KeyError` or `RuntimeError` where names or shapes differ."""
+        """Restores what `tensors` gave, exactly."""
         self.rng.set_state(named["rng"].cpu())
         for part in ("generators", "averaged", "discriminator"):
             getattr(self, part).load_state_dict(_below(named, f"{part}/"))
@@ -84,8 +103,6 @@ class TrainState:
                 for key in kept.keys() - own.keys():
                     kept[key].zero_()  # made since: back to where Adam starts
                 for key, value in own.items():
-                    if key != "step" and value.shape != parameter.shape:
-                        raise RuntimeError(f"{part}/{name}/{key} is {tuple(value.shape)}, not {tuple(parameter.shape)}")
                     # into the same memory where there is some: a captured graph goes on using it
                     if key in kept:
                         kept[key].copy_(value)

@@ -82,7 +82,8 @@ class Training:
         looked_at = max(GRID, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
         some = torch.from_numpy(self.data.noisy(self.data.evenly(looked_at)))
         self.health = Health(signed_from_unit(some), first_check=round(3 / (1 - self.config.optimiser.ema_decay)))
-        self._health_iteration = self._logged_iteration = self.state.iteration
+        self._health_iteration = self._logged_iteration = self._begun_at = self.state.iteration
+        self._snapshot_at: int | None = None
         self._logged_at = time.monotonic()
 
     def run(self) -> Generator[Progress]:
@@ -153,7 +154,9 @@ class Training:
         """Pictures and snapshot of the last iteration, whatever the intervals."""
         if not self.newest_picture.exists():
             self.save_samples()
-        if not self._snapshot_folder.exists():
+        # one that is there may be of a time before the checkpoint that this went on from: made again, to the same bits
+        trained = self.state.iteration > self._begun_at
+        if not self._snapshot_folder.exists() or (trained and self._snapshot_at != self.state.iteration):
             self.save_snapshot()
         if self.watch:
             self._evaluate_once()
@@ -240,6 +243,7 @@ class Training:
         pair, about = self.state.averaged, metadata_of(self.plan, self.state.iteration)
         networks = pair.observer.networks()
         save_snapshot(self._snapshot_folder, pair.generator, networks, self.state.discriminator, asdict(about))
+        self._snapshot_at = self.state.iteration
 
     def save_checkpoint(self, settled: bool = True) -> None:
         """The whole state, to go on from; raises `TrainingDiverged` rather than save one that is not finite.

@@ -42,9 +42,9 @@ class Generator(
         residual_scale: float = 0.1,
     ) -> None:
         super().__init__()
+        self.sizes = NetworkSizes(latent_size, image_size, image_channels, channels, residual_scale)
         check_channels(image_channels)
         doublings = up_blocks(image_size)
-        self.sizes = NetworkSizes(latent_size, image_size, image_channels, channels, residual_scale)
         self.start_size = image_size // 2**doublings
         self.start = Linear(latent_size, channels * self.start_size**2)
         self.blocks = nn.Sequential(*(UpBlock(channels, residual_scale) for _ in range(doublings)))
