@@ -365,6 +365,22 @@ def test_a_checkpoint_of_other_contents_is_refused_before_it_is_used(
     assert path.read_bytes() == content
 
 
+def test_damage_in_the_cached_images_stops_the_run_and_it_goes_on(tmp_path: Path) -> None:
+    cache, whole = tmp_path / "cache", run(tmp_path / "whole", iterations=40)
+    changed = {"cache_dir": cache, "iterations": 40}
+    steps = train(config(tmp_path / "run", **changed))
+    next(steps)
+    steps.close()
+    (file,) = (cache / "noisy").glob("*.npy")
+    content = bytearray(file.read_bytes())
+    for image in range(0, 50_000, 1000):
+        content[-1 - image * 3 * 16 * 16 * 4] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"images .* are damaged; it has been removed"):
+        run(tmp_path / "run", resume=True, **changed)
+    assert_same_run(run(tmp_path / "run", resume=True, **changed), whole)
+
+
 def test_losses_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
     made = training(config(out, iterations=50, log_interval=4, checkpoint_minutes=0))

@@ -39,6 +39,25 @@ def check_manifest(folder: Path, needed: set[str]) -> None:
             raise Damaged(f"{path}: is damaged: it is not as it was written ({MANIFEST}); take another snapshot")
 
 
+def write_sum(path: Path) -> None:
+    """Writes the SHA-256 of one file beside it, as `NAME.sha256`."""
+    with writing(_sum_of(path)) as part:
+        part.write_text(f"{sha256(path)}  {path.name}\n", encoding="utf-8", newline="\n")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is there, and is as it was when `write_sum` was called."""
+    try:
+        with open_regular(path):
+            return read_text(_sum_of(path)) == f"{sha256(path)}  {path.name}\n"
+    except (OSError, ValueError):
+        return False
+
+
+def _sum_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
 def check_snapshot(folder: Path) -> None:
     """Raises `Damaged` where a snapshot, or a network's folder within one, is not as it was written.
 

@@ -15,8 +15,15 @@ from numpy.random import RandomState
 from conftest import PATIENCE
 from nrgan.corruptions import AdditiveGaussian, Between, Corruption, LocalGaussian, Sensor
 from nrgan.data import Shapes
-from nrgan.data.frozen import cache_key, check_data_seed, frozen_noisy_set, key_digest, make_noisy
-from nrgan.errors import UserError
+from nrgan.data.frozen import (
+    cache_key,
+    check_data_seed,
+    frozen_noisy_set,
+    key_digest,
+    make_noisy,
+    open_frozen_set,
+)
+from nrgan.errors import Damaged, UserError
 from nrgan.settings import CORRUPTIONS
 
 AG25 = AdditiveGaussian(25)
@@ -74,6 +81,57 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, damage: str) -> None:
     (file,) = (tmp_path / "noisy").glob("*.npy")
     content = file.read_bytes()
     file.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "other": b"not an array at all"}[damage])
+    assert np.array_equal(frozen_noisy_set(small(), AG25, cache=tmp_path), good)
+
+
+def test_every_byte_that_has_changed_in_a_cached_set_is_seen(tmp_path: Path) -> None:
+    """Among the images it is said, and the file makes way; in its header or beside it, the set is made again."""
+    tiny = Shapes(16, count=3)
+    good = np.array(frozen_noisy_set(tiny, AG25, cache=tmp_path))
+    (file,), (beside,) = (tmp_path / "noisy").glob("*.npy"), (tmp_path / "noisy").glob("*.json")
+    content, document = file.read_bytes(), beside.read_bytes()
+    headers = len(content) - good.nbytes
+    for place in [*range(headers + 16), *range(headers + 16, len(content), 97), len(content) - 1]:
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        made: list[int] = []
+        opened = open_frozen_set(tiny, AG25, cache=tmp_path, advance=made.append)
+        if place >= headers:
+            with pytest.raises(Damaged, match="images 0 to 2 are damaged; it has been removed"):
+                opened.verify(np.array([1]))
+            assert not made and not file.exists()
+        else:
+            assert made == [3]
+        assert np.array_equal(frozen_noisy_set(tiny, AG25, cache=tmp_path), good)
+    for place in range(len(document)):
+        beside.write_bytes(document[:place] + bytes([document[place] ^ 1]) + document[place + 1 :])
+        made = []
+        try:
+            remade = frozen_noisy_set(tiny, AG25, cache=tmp_path, advance=made.append)
+        except Damaged:  # a sum that has changed and the images that have not are as two that have not met
+            remade = frozen_noisy_set(tiny, AG25, cache=tmp_path, advance=made.append)
+        assert np.array_equal(remade, good) and made == [3]
+
+
+def test_only_blocks_that_are_asked_for_are_verified(tmp_path: Path) -> None:
+    good = np.array(frozen_noisy_set(small(), AG25, cache=tmp_path))
+    (file,) = (tmp_path / "noisy").glob("*.npy")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1  # of image 599, in the third block
+    file.write_bytes(content)
+    opened = open_frozen_set(small(), AG25, cache=tmp_path)
+    assert np.array_equal(opened[np.array([499, 0])], good[[499, 0]])
+    with pytest.raises(Damaged, match="images 500 to 599"):
+        opened[np.array([1, 500])]
+
+
+def test_a_pipe_in_the_place_of_a_cached_set_is_not_waited_for(tmp_path: Path) -> None:
+    good = np.array(frozen_noisy_set(small(), AG25, cache=tmp_path))
+    (file,) = (tmp_path / "noisy").glob("*.npy")
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UserError, match="is a device or a pipe"):
+        frozen_noisy_set(small(), AG25, cache=tmp_path)
+    file.unlink()
     assert np.array_equal(frozen_noisy_set(small(), AG25, cache=tmp_path), good)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +19,18 @@ from numpy.random import RandomState
 
 from nrgan.corruptions import Corruption, Sensor
 from nrgan.data.sources import Images, ImageSource
-from nrgan.errors import UserError
+from nrgan.errors import Damaged, UserError
 from nrgan.progress import Advance
 from nrgan.ranges import unit_from_stored
-from nrgan.storage import default_cache, writing
+from nrgan.storage import default_cache, open_regular, read_json, read_text, writing
 
 FORMAT_VERSION = 1
 NoisyImages = npt.NDArray[np.float32]
 """(N, C, H, W) float32, unit range."""
 
 _CHUNK = 250
+"""Images that are made, and verified, at once."""
+_LONGEST_HEADER = 1 << 16
 
 
 def corrupt_images(
@@ -130,7 +134,45 @@ def key_digest(key: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def frozen_noisy_set(
+class FrozenSet:
+    """A frozen noisy set; what comes from the cache is verified block by block, when it is first asked for.
+
+    kept: the cached file and what its blocks' CRC-32 should be; None where the images have just been made.
+    """
+
+    def __init__(self, images: NoisyImages, kept: tuple[Path, list[int]] | None = None) -> None:
+        self.images = images
+        self._path, self._sums = kept or (Path(), [])
+        self._unverified = np.arange(-(-len(images) // _CHUNK)) if kept else np.arange(0)
+
+    def verify(self, indices: npt.NDArray[np.int64]) -> None:
+        """Raises `Damaged` where a block that holds one of these images has changed; its file is then removed."""
+        if not len(self._unverified):
+            return
+        blocks = np.intersect1d(indices // _CHUNK, self._unverified)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # it lets go of the interpreter's lock
+            sums = list(pool.map(lambda block: zlib.crc32(self.images[_rows(block)].data), blocks))
+        for block, found in zip(blocks, sums, strict=True):
+            if found != self._sums[block]:
+                rows = _rows(block)
+                with suppress(OSError):
+                    self._path.unlink()
+                raise Damaged(
+                    f"{self._path}: images {rows.start:,} to {min(rows.stop, len(self.images)) - 1:,} are damaged; "
+                    "it has been removed, and the same command makes it anew (a run goes on with <resume>)"
+                )
+        self._unverified = np.setdiff1d(self._unverified, blocks)
+
+    def __getitem__(self, indices: npt.NDArray[np.int64]) -> NoisyImages:
+        self.verify(indices)
+        return self.images[indices]
+
+
+def _rows(block: int) -> slice:
+    return slice(int(block) * _CHUNK, (int(block) + 1) * _CHUNK)
+
+
+def open_frozen_set(
     source: ImageSource,
     corruption: Corruption,
     sensor: Sensor | None = None,
@@ -138,7 +180,7 @@ def frozen_noisy_set(
     cache: Path | None = None,
     advance: Advance | None = None,
     name: str = "images",
-) -> NoisyImages:
+) -> FrozenSet:
     """The frozen noisy set of a source and a corruption, memory-mapped from the cache; made first if it is not there.
 
     name: what its file's name begins with. Raises `UserError` where the data seed does not fit, or the cache folder is
@@ -148,29 +190,57 @@ def frozen_noisy_set(
     sensor = sensor or Sensor()
     key = cache_key(source, corruption, sensor, data_seed)
     path = (cache or default_cache()) / "noisy" / f"{name}-{key_digest(key)}.npy"
-    cached = _open_cached(path, (len(source), source.channels, source.image_size, source.image_size))
+    cached = _open_cached(path, key, (len(source), source.channels, source.image_size, source.image_size))
     if cached is not None:
         return cached
     noisy = make_noisy(source.images(), corruption, sensor, data_seed, advance)
+    header = _npy_header(noisy)
+    sums = [zlib.crc32(noisy[_rows(block)].data) for block in range(-(-len(noisy) // _CHUNK))]
     with writing(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(key, indent=1))
+        part.write_text(_described(key, zlib.crc32(header), sums), encoding="utf-8")
     with writing(path) as part, part.open("wb") as file:
-        _write_npy(file, noisy)
-    kept = _open_cached(path, noisy.shape)
-    return noisy if kept is None else kept  # mapped: the system may take its memory back
+        file.write(header)
+        file.write(noisy.data)
+    return _open_cached(path, key, noisy.shape) or FrozenSet(noisy)  # mapped: the system may take its memory back
 
 
-def _write_npy(file: BinaryIO, array: NoisyImages) -> None:
-    """Like `np.save`, but a refusal to write keeps the operating system's reason."""
+def frozen_noisy_set(
+    source: ImageSource,
+    corruption: Corruption,
+    sensor: Sensor | None = None,
+    data_seed: int = 0,
+    cache: Path | None = None,
+    advance: Advance | None = None,
+    name: str = "images",
+) -> NoisyImages:
+    """All images of `open_frozen_set` at once, verified."""
+    frozen = open_frozen_set(source, corruption, sensor, data_seed, cache, advance, name)
+    frozen.verify(np.arange(len(frozen.images)))
+    return frozen.images
+
+
+def _npy_header(array: NoisyImages) -> bytes:
+    file = BytesIO()
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-    file.write(array.data)
+    return file.getvalue()
 
 
-def _open_cached(path: Path, shape: tuple[int, ...]) -> NoisyImages | None:
-    """The cached set, or None where there is none that is whole."""
-    with suppress(OSError, ValueError, EOFError):
-        # copy-on-write: torch wants a writable array, the file is never changed
-        cached = np.load(path, mmap_mode="c", allow_pickle=False)
-        if cached.shape == shape and cached.dtype == np.float32:
-            return cached
+def _described(key: dict[str, object], header: int, sums: list[int]) -> str:
+    """What lies beside a cached set: its key, and the CRC-32 of its header and of each block of images."""
+    return json.dumps({"key": key, "header_crc32": header, "images_crc32": sums, "images_in_a_block": _CHUNK}, indent=1)
+
+
+def _open_cached(path: Path, key: dict[str, object], shape: tuple[int, ...]) -> FrozenSet | None:
+    """The cached set, its header verified; None where there is none that is whole."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        beside = path.with_suffix(".json")
+        document = read_json(beside)
+        header_sum, sums = document["header_crc32"], list(document["images_crc32"])
+        with open_regular(path) as file:
+            offset = os.fstat(file.fileno()).st_size - 4 * math.prod(shape)
+            whole = 0 < offset <= _LONGEST_HEADER and zlib.crc32(file.read(offset)) == header_sum
+        # also a byte that has changed in what says the sums
+        if whole and len(sums) == -(-shape[0] // _CHUNK) and read_text(beside) == _described(key, header_sum, sums):
+            # copy-on-write: torch wants a writable array, the file is never changed
+            return FrozenSet(np.memmap(path, np.float32, "c", offset, shape), (path, sums))
     return None

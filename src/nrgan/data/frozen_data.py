@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nrgan.data.choice import DataChoice
-from nrgan.data.frozen import NoisyImages, cache_key, frozen_noisy_set
+from nrgan.data.frozen import FrozenSet, NoisyImages, cache_key, open_frozen_set
 from nrgan.data.sources import SOURCES, Images
 from nrgan.data.training_data import Indices, TrainingData
 from nrgan.frames import ValueRange
@@ -29,7 +29,7 @@ class FrozenData(TrainingData):
         self.source = SOURCES[choice.source].open(self.image_size, data_root, cache, preparing)
         self.channels = self.source.channels
         self.key = cache_key(self.source, choice.corruption, choice.sensor, choice.data_seed)
-        self._frozen: NoisyImages | None = None
+        self._frozen: FrozenSet | None = None
         self._clean: Images | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -40,17 +40,23 @@ class FrozenData(TrainingData):
         return len(self.source)
 
     def noisy(self, indices: Indices) -> NoisyImages:
-        return self.all_noisy()[indices]
+        return self._set()[indices]
 
     def clean(self, indices: Indices) -> Images:
         self._clean = self.source.images() if self._clean is None else self._clean
         return self._clean[indices]
 
     def all_noisy(self, preparing: Preparing | None = None) -> NoisyImages:
+        return self._set(preparing).images
+
+    def verify(self, indices: Indices) -> None:
+        self._set().verify(indices)
+
+    def _set(self, preparing: Preparing | None = None) -> FrozenSet:
         if self._frozen is None:
             choice = self.choice
             advance = preparing(f"noisy images of {choice.name}", len(self)) if preparing else None
-            self._frozen = frozen_noisy_set(
+            self._frozen = open_frozen_set(
                 self.source, choice.corruption, choice.sensor, choice.data_seed, self.cache, advance, choice.name
             )
         return self._frozen

@@ -56,7 +56,10 @@ class TrainingData(ABC):
 
     @abstractmethod
     def all_noisy(self, preparing: Preparing | None = None) -> NoisyImages:
-        """All noisy images at once."""
+        """All noisy images at once; before any is used, it is to be verified."""
+
+    def verify(self, indices: Indices) -> None:  # noqa: B027 (most have just been made, or read)
+        """Raises `Damaged` where one of these images was kept in a cache, and has changed there."""
 
     def evenly(self, count: int) -> Indices:
         """The numbers of `count` images, evenly spaced; of all where there are fewer.

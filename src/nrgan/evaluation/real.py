@@ -18,6 +18,7 @@ from nrgan.errors import UserError
 from nrgan.evaluation.features import Features, extract
 from nrgan.evaluation.metric_names import Against
 from nrgan.evaluation.metrics import METRICS, Moments
+from nrgan.manifest import is_whole, write_sum
 from nrgan.progress import Preparing, prepared
 from nrgan.ranges import nhwc, stored_from_unit
 from nrgan.storage import default_cache, sha256, writing
@@ -57,8 +58,8 @@ class Reference:
     """Moments and features of a set of real images, from the cache or computed into it.
 
     Kept under a key of data and features: `references/KEY.npz` (`mu`, `sigma`, `count`, `features`,
-    `features_sha256`, `data`) and, where a metric needs every image's features, `references/KEY.npy` (N, D) float32.
-    Raises `UserError` where a kept file is cut short.
+    `features_sha256`, `data`) and, where a metric needs every image's features, `references/KEY.npy` (N, D) float32;
+    with the SHA-256 of each beside it. One that has changed is made again.
     """
 
     def __init__(
@@ -79,18 +80,19 @@ class Reference:
 
     def moments(self) -> Moments:
         """Mean and covariance of the features."""
-        if self.moments_file.exists():
+        if is_whole(self.moments_file):
             return read_moments(self.moments_file, self.extractor)
         return self._keep_moments(self._extract())
 
     def features(self) -> npt.NDArray[np.float32]:
         """The features of every image, (N, D) float32."""
-        if self.features_file.exists():
+        if is_whole(self.features_file):
             return _read_features(self.features_file, (self.count, self.extractor.num_features))
         features = self._extract()
         with writing(self.features_file) as part, part.open("wb") as file:
             np.save(file, features)
-        if not self.moments_file.exists():
+        write_sum(self.features_file)
+        if not is_whole(self.moments_file):
             self._keep_moments(features)
         return features
 
@@ -106,6 +108,7 @@ class Reference:
                 features_sha256=self.extractor.digest,
                 data=str(self.real.key),
             )
+        write_sum(self.moments_file)
         return moments
 
     def _extract(self) -> npt.NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
 
@@ -134,7 +134,10 @@ class Batches(ABC):
 
 
 class ResidentBatches(Batches):
-    """From a set that lies on the device, (N, C, H, W) unit range; on a CPU it may be memory-mapped."""
+    """From a set that lies on the device, (N, C, H, W) unit range; on a CPU it may be memory-mapped.
+
+    verify: asked before the images of some places are first used; raises `UserError` (see `TrainingData.verify`).
+    """
 
     resident = True
 
@@ -145,11 +148,17 @@ class ResidentBatches(Batches):
         place: EpochPosition,
         device: torch.device,
         levels: Levels = STORED_LEVELS,
+        verify: Callable[[npt.NDArray[np.int64]], None] = lambda rows: None,
     ) -> None:
         super().__init__(len(images), batch_size, place, device, levels)
+        self._verify = verify
+        if device.type != "cpu":
+            verify(np.arange(len(images)))
         self.images = torch.from_numpy(images).to(device)
 
     def unit(self, rows: Tensor) -> Tensor:
+        if rows.device.type == "cpu":
+            self._verify(rows.numpy())
         return self.images[rows]
 
 

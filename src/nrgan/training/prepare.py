@@ -78,7 +78,7 @@ def prepare(
     if resident is None:
         batches = StreamedBatches(data, size, state.place, device, workers)
     else:
-        batches = ResidentBatches(resident, size, state.place, device, data.levels)
+        batches = ResidentBatches(resident, size, state.place, device, data.levels, data.verify)
     if watch is not None:
         watch.evaluator.prepare()
     device_name = f"{_described(device)}, {dtype_name(dtype)}"
