@@ -599,7 +599,7 @@ def test_an_earlier_run_that_cannot_be_removed_stops_no_training(
         raise UserError(f"cannot write {earlier}")
 
     out = run(tmp_path / "run")
-    monkeypatch.setattr(recorder, "_discard", refuse)
+    monkeypatch.setattr(recorder, "discard", refuse)
     list(train(config(out, seed=1), overwrite=True))
     assert "the earlier run stays in" in caplog.text and (tmp_path / "run.old-1").exists()
 

@@ -9,10 +9,10 @@ images = TrainedModel.load("outputs").sample(100, seed=0)   # (100, 32, 32, 3) u
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # for a type checker it is true; importing it from typing would be the command's first wait
 if TYPE_CHECKING:
+    from typing import Any
+
     from nrgan.corruptions import AdditiveNoise, Corruption
     from nrgan.diagnosis import diagnose
     from nrgan.errors import NrganError, TrainingDiverged, UserError
@@ -110,6 +110,8 @@ def __getattr__(name: str) -> Any:
         return version("nrgan")
     if name not in _HOMES:
         raise AttributeError(f"module 'nrgan' has no attribute {name!r}")
+    from importlib import import_module
+
     module, attribute = _HOMES[name]
     return getattr(import_module(module), attribute)
 

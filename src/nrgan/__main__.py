@@ -1,6 +1,6 @@
 """python -m nrgan"""
 
-from nrgan.cli import main
+from nrgan.start import main
 
 if __name__ == "__main__":
     main()

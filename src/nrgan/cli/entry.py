@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
+import shlex
 import signal
 import sys
+import tempfile
 import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated
 
 import tyro
 
+from nrgan.cli.arguments import read
 from nrgan.cli.bench import Bench
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.train import Train
-from nrgan.errors import NrganError
+from nrgan.errors import NrganError, first_line
+from nrgan.memory import is_out_of_memory
 from nrgan.training.config import dashed
 
 Verb = (
@@ -36,40 +44,110 @@ Verb = (
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
 
+BUG = 70
+"""The exit code of a bug of ours, as sysexits.h has it."""
+
+
+_interrupted: list[int] = []
+"""Interrupts that have come."""
+
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 1 failed, 2 asked for what cannot be done, 128 + N on signal N."""
+    """Runs the command line and exits.
+
+    0 done, 1 failed, 2 asked for what cannot be done, 70 a bug of ours, 128 + N on signal N.
+    """
+    _interrupted.clear()
     before, threading.excepthook = threading.excepthook, _thread_failed
     given = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
-        if given[:1] == ["--version"]:
-            print(f"nrgan {version('nrgan')}")
-            sys.exit(0)
-        verb: Verb = tyro.cli(
-            Verb,
-            prog="nrgan",
-            description="Learn a clean image generator when only noisy images exist. (--version: which one this is.)",
-            args=given,
-            config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
-        )
-        code = verb.run()
+        code = _run(given)
     except NrganError as error:
         code = _fail(error.for_command_line(lambda field: _word(given[0], field)), error.exit_code)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_nowhere()
         code = 128 + signal.SIGPIPE
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:
-            raise
-        # what was printed went to a full disk; files that cannot be written say so themselves
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = _fail("no space left for what is printed; free some, or print elsewhere")
+        code = _fail(_refused(error))
     except KeyboardInterrupt:
-        code = _fail("interrupted; a run goes on from its last checkpoint with --resume", 128 + signal.SIGINT)
+        code = _was_interrupted(given)
+    except Exception as error:
+        if _interrupted:  # within a library that made another error of it
+            code = _was_interrupted(given)
+        elif is_out_of_memory(error):
+            code = _fail(f"not enough memory ({first_line(error)}); take fewer or smaller images, or smaller batches")
+        else:
+            code = _bug(error, given)
     finally:
         threading.excepthook = before
     sys.exit(code)
+
+
+def _was_interrupted(given: list[str]) -> int:
+    goes_on = "; a run goes on from its last checkpoint with --resume" if given[:1] == ["train"] else ""
+    return _fail(f"interrupted{goes_on}", 128 + signal.SIGINT)
+
+
+def _run(given: list[str]) -> int:
+    if given[:1] == ["--version"]:
+        print(f"nrgan {version('nrgan')}")
+        return 0
+    verb: Verb = read(Verb, given)
+    with _interrupts():
+        return verb.run()
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Has Ctrl-C raise `KeyboardInterrupt`: from now on there is something to end well."""
+    number = signal.SIGINT
+
+    def interrupt(number: int, frame: object) -> None:
+        _interrupted.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(number) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, where nobody has said it better."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror or error}"
+    if error.errno == errno.ENOSPC:  # files that cannot be written say so themselves
+        _print_nowhere()
+        return "no space left for what is printed; free some, or print elsewhere"
+    return error.strerror or str(error)
+
+
+def _print_nowhere() -> None:
+    """What is still to be flushed must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _bug(error: Exception, given: list[str]) -> int:
+    """The last resort, for what nobody has thought of."""
+    text = "".join(traceback.format_exception(error))
+    versions = {name: version(name) for name in ("nrgan", "torch", "numpy")}
+    said = f"{type(error).__name__}: {first_line(error)}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="nrgan-bug-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(f"nrgan {shlex.join(given)}\n{versions}\n\n{text}")
+        return _fail(f"this is a bug of nrgan ({said}); please report it, with {file.name}", BUG)
+    except OSError:
+        return _fail(f"this is a bug of nrgan ({said}); please report it", BUG)
 
 
 def _word(verb: str, field: str) -> str:

@@ -36,7 +36,7 @@ class Train:
 
         from nrgan.cli.display import Display
         from nrgan.data import OWN
-        from nrgan.runs.recorder import holds_run, read_config
+        from nrgan.runs.folder import holds_run, read_config
         from nrgan.settings import find_setting
         from nrgan.training.device import choose_device, choose_dtype, dtype_name
         from nrgan.training.prepare import open_plan

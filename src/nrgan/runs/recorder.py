@@ -6,32 +6,34 @@ Nothing is written before `begin`; a run that is overwritten is kept until the f
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 import platform
-import re
-import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from nrgan import layout
 from nrgan.errors import Damaged, UserError, first_line
 from nrgan.runs.checkpoint import Resumable, load_checkpoint, save_checkpoint
+from nrgan.runs.folder import (
+    FORMAT_VERSION,
+    checkpoints,
+    claim,
+    discard,
+    members_of,
+    read_document,
+    read_earlier,
+    remove,
+    set_aside,
+)
 from nrgan.runs.identity import check_same_run
 from nrgan.runs.log import RunLog
-from nrgan.storage import clear_parts, disk_errors, locked, read_json, writing
-
-FORMAT_VERSION = 2
-"""Of `run.json`."""
+from nrgan.storage import clear_parts, disk_errors, locked, writing
 
 _log = logging.getLogger("nrgan")
 
@@ -49,7 +51,7 @@ class RunRecorder:
     def __init__(self, out: Path, resume: bool = False, overwrite: bool = False) -> None:
         self.out = out
         self._resume, self._overwrite = resume, overwrite
-        self.goes_on = _claim(out, resume, overwrite)
+        self.goes_on = claim(out, resume, overwrite)
         """Whether a run is there, which goes on."""
         self.earlier: Path | None = None
         """Where the run is that was there before, until the first checkpoint."""
@@ -69,7 +71,7 @@ class RunRecorder:
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from."""
-        return self.goes_on and bool(_checkpoints(self.out))
+        return self.goes_on and bool(checkpoints(self.out))
 
     def config(self) -> dict[str, Any]:
         """The configuration of the run that goes on, as it was saved."""
@@ -102,7 +104,7 @@ class RunRecorder:
     def _load_newest(self, state: Resumable) -> tuple[bool, Damaged | None]:
         """Loads the newest whole checkpoint; returns whether exactly, and what was wrong with a newer one."""
         damage: Damaged | None = None
-        for path in _checkpoints(self.out):
+        for path in checkpoints(self.out):
             try:
                 return load_checkpoint(state, path, self._identity, self._defaults), damage
             except Damaged as error:
@@ -113,7 +115,7 @@ class RunRecorder:
         """Changes whenever the checkpoint does; None where there is none."""
         if not self.has_checkpoint:
             return None
-        state = _checkpoints(self.out)[0].stat()
+        state = checkpoints(self.out)[0].stat()
         return state.st_mtime_ns, state.st_ino
 
     def begin(self, config: Mapping[str, Any], about: Mapping[str, Any], iteration: int) -> None:
@@ -127,14 +129,14 @@ class RunRecorder:
             if self._lock is None:
                 raise UserError(f"{self.out}: is being trained by another process; wait for it, or stop it")
             # what was asked when this was made may have changed: another process had the folder, and has let it go
-            is_there = _claim(self.out, self._resume, self._overwrite)
+            is_there = claim(self.out, self._resume, self._overwrite)
             if is_there != self.goes_on or self._stamp() != self._restored_from:
                 raise UserError(f"{self.out}: was trained on meanwhile by another process; begin again")
-            self.earlier = _read_earlier(self.out) if self.goes_on else _set_aside(self.out)
+            self.earlier = read_earlier(self.out) if self.goes_on else set_aside(self.out)
             if self._damaged:
                 self.checkpoint_file.replace(self.out / layout.DAMAGED_CHECKPOINT)
-            if not _checkpoints(self.out):  # it begins from nothing, also where a kill came before the first one
-                _remove(path for path in _members(self.out) if path.name != layout.RUN)
+            if not checkpoints(self.out):  # it begins from nothing, also where a kill came before the first one
+                remove(path for path in members_of(self.out) if path.name != layout.RUN)
             for folder in (self.out, self.out / layout.SAMPLES, self.out / layout.SNAPSHOTS):
                 clear_parts(folder)
         self._document = self._described(config, about)
@@ -172,7 +174,7 @@ class RunRecorder:
             earlier, self.earlier = self.earlier, None
             self._write_document()  # first: from now on a folder of that name is no business of this run
             try:
-                _discard(earlier)
+                discard(earlier)
             except UserError as error:  # no reason to stop a training
                 _log.warning("the earlier run stays in %s: %s", earlier, first_line(error))
 
@@ -186,138 +188,6 @@ class RunRecorder:
             self.log.close()
         if self._lock is not None:
             self._lock.close()
-
-
-def _checkpoints(out: Path) -> list[Path]:
-    """The checkpoints that are there, the newest first."""
-    return [path for name in (layout.CHECKPOINT, layout.EARLIER_CHECKPOINT) if (path := out / name).exists()]
-
-
-def read_document(run: Path) -> dict[str, Any]:
-    """What `run.json` says; raises `UserError` where the folder holds no run, or one of an older version."""
-    path = run / layout.RUN
-    try:
-        document = read_json(path)
-        if document["format"] != FORMAT_VERSION:
-            raise UserError(f"{path}: a run of format {document['format']}; this version reads {FORMAT_VERSION}")
-        if not (isinstance(document["config"], dict) and isinstance(document["identity"], dict)):
-            raise UserError(f"{path}: holds no configuration")
-    except FileNotFoundError as error:
-        if _is_old_run(run):
-            raise UserError(f"{run}: is a run of version 0.1, which this cannot read; use its snapshots") from error
-        raise UserError(f"{run}: holds no run ({layout.RUN} is missing)") from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    return dict(document)
-
-
-def read_config(run: Path) -> dict[str, Any]:
-    """The options of a run by their flat names; raises `UserError` where the folder holds none."""
-    return dict(read_document(run)["config"])
-
-
-def holds_run(out: Path) -> bool:
-    """Whether a run of this or an older version is there; not whether it is a good one."""
-    try:
-        document = read_json(out / layout.RUN)
-        return isinstance(document["config"], dict) and "format" in document and "versions" in document
-    except (OSError, ValueError, TypeError, KeyError):
-        return _is_old_run(out)
-
-
-def _is_old_run(out: Path) -> bool:
-    """Whether version 0.1 has trained there."""
-    try:
-        document = read_json(out / layout.OLD_RUN)
-        return {"setting", "model", "out"} <= document["config"].keys() and "versions" in document
-    except (OSError, ValueError, TypeError, AttributeError, KeyError):
-        return False
-
-
-def _claim(out: Path, resume: bool, overwrite: bool) -> bool:
-    """Whether a run in `out` goes on. Raises `UserError` unless one may begin or go on there; changes nothing."""
-    if resume and overwrite:
-        raise UserError("<resume> and <overwrite>: choose one")
-    names = (layout.RUN, *layout.MEMBERS)
-    with disk_errors(out):
-        nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-        if not nearest.is_dir():
-            raise UserError(f"{out}: {nearest} is a file; choose a folder")
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        is_run = holds_run(out)
-        there = [name for name in names if os.path.lexists(out / name)]
-        there += [path.name for path in layout.records_files(out)]
-        links = [name for name in there if (out / name).is_symlink()]
-    if links:
-        raise UserError(f"{out}: its {', '.join(links)} lead elsewhere, and a run writes to its own folder only")
-    if not is_run and there:
-        damaged = f" ({layout.RUN} cannot be read as a run's)" if layout.RUN in there else ""
-        raise UserError(f"{out}: is no run's folder, but holds {', '.join(there)}{damaged}; choose another folder")
-    if is_run and not (resume or overwrite):
-        raise UserError(f"{out}: holds a run already; <resume> goes on with it, <overwrite> puts this one in its place")
-    if is_run and resume:
-        if not (out / layout.RUN).exists():
-            raise UserError(
-                f"{out}: is a run of version 0.1, which cannot go on here; its snapshots can be used, "
-                "<overwrite> begins anew"
-            )
-        left = [name for name in (layout.SNAPSHOTS, layout.BEST) if (out / name).exists()]
-        if left and not _checkpoints(out):
-            raise UserError(
-                f"{out}: has {' and '.join(left)} but has lost {layout.CHECKPOINT}; <overwrite> begins anew"
-            )
-    return is_run and resume
-
-
-def _members(out: Path) -> list[Path]:
-    """What a run has written in its folder, of this or an older version."""
-    old = [out / layout.OLD_RUN] if _is_old_run(out) else []
-    return [*layout.members(out), *old]
-
-
-def _set_aside(out: Path) -> Path | None:
-    """Moves the run in `out` to `OUT.old-1` beside it; other files stay. None where there is none."""
-    members, out = _members(out), out.absolute()
-    if not members:
-        return None
-    free = (out.with_name(f"{out.name}.old-{n}") for n in count(1))
-    aside = next(path for path in free if not os.path.lexists(path))
-    aside.mkdir()
-    moved: list[Path] = []
-    try:
-        for member in members:
-            member.rename(aside / member.name)
-            moved.append(member)
-    except OSError:
-        for member in moved:
-            (aside / member.name).rename(member)
-        aside.rmdir()
-        raise
-    return aside
-
-
-def _read_earlier(out: Path) -> Path | None:
-    """The run that was set aside when the one in `out` began, where it is still there."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        name = read_json(out / layout.RUN)["earlier"]
-        aside = out.absolute().with_name(name)
-        if re.fullmatch(re.escape(out.absolute().name) + r"\.old-\d+", name) and holds_run(aside):
-            return aside
-    return None
-
-
-def _remove(members: Iterable[Path]) -> None:
-    for member in members:
-        shutil.rmtree(member) if member.is_dir() else member.unlink()
-
-
-def _discard(earlier: Path) -> None:
-    """Removes a run that was set aside, and its folder if nothing else is in it."""
-    with disk_errors(earlier):
-        _remove(_members(earlier))
-        with suppress(OSError):
-            earlier.rmdir()
 
 
 def _commit() -> str | None:

@@ -13,8 +13,8 @@ from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_
 from nrgan.layout import BEST, BEST_SAMPLES, is_snapshot, snapshot_folder
 from nrgan.pictures import SHOWN, sample_grid, save_picture
 from nrgan.runs import Record, TrainedModel
+from nrgan.runs.folder import holds_run, read_document
 from nrgan.runs.identity import PRECISION, check_same_run
-from nrgan.runs.recorder import holds_run, read_document
 from nrgan.studies.grid import Evaluation
 from nrgan.training.config import DEFAULTS, TrainConfig
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from contextlib import suppress
-from pathlib import Path
 
 import torch
 
 from nrgan.errors import UserError
+from nrgan.memory import free_memory
 from nrgan.training.config import MachineOptions
 from nrgan.training.processor import processor
 
@@ -78,36 +77,8 @@ def memory_for_data(device: torch.device) -> int:
     """Bytes that the training images may take on a device: half of what is free, the rest is the networks'."""
     if device.type == "cuda":
         # they are made in the host's memory, and copied
-        return min(int(torch.cuda.mem_get_info(device)[0]), _free_memory()) // 2
-    return _free_memory() // 2
-
-
-def _free_memory() -> int:
-    """Bytes of memory that this process may still take, as far as the operating system says."""
-    limits = []
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        limits.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
-    if not limits and hasattr(os, "sysconf"):
-        with suppress(OSError, ValueError):
-            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
-    with suppress(ImportError, OSError, ValueError, IndexError):
-        import resource  # not on every system
-
-        size, _, _, _, _, data, _ = (int(pages) * os.sysconf("SC_PAGE_SIZE") for pages in _pages())
-        for limit, used in ((resource.RLIMIT_AS, size), (resource.RLIMIT_DATA, data)):
-            soft = resource.getrlimit(limit)[0]
-            if soft != resource.RLIM_INFINITY:
-                limits.append(max(0, soft - used))
-    with suppress(OSError, ValueError):
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        limits.append(limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
-    return min(limits, default=1 << 62)
-
-
-def _pages() -> list[str]:
-    """This process's memory in pages: all, resident, shared, text, libraries, data, dirty."""
-    return Path("/proc/self/statm").read_text().split()
+        return min(int(torch.cuda.mem_get_info(device)[0]), free_memory()) // 2
+    return free_memory() // 2
 
 
 def configure_process(options: MachineOptions) -> torch.device:

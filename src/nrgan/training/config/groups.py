@@ -17,8 +17,10 @@ from nrgan.errors import UserError, validation_sentence
 from nrgan.evaluation.metric_names import Against
 from nrgan.limits import FitName
 
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1, lt=2**31)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Width = Annotated[int, Field(ge=1, le=2**16)]
+Processes = Annotated[int, Field(ge=0, le=1024)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -93,11 +95,11 @@ class NetworkOptions(Group):
 
     network: str = "resnet"
     """Family of the networks."""
-    channels: Positive = 128
+    channels: Width = 128
     """Width of the generators."""
-    discriminator_channels: Positive | None = None
+    discriminator_channels: Width | None = None
     """Width of the discriminator; the generators' if not given."""
-    latent_size: Positive = 128
+    latent_size: Width = 128
     """Size of the generator's latent; the noise generator of sdnrgan2 and sdnrgan3 has twice as much."""
     residual_scale: Weight = 0.1
     """Factor of every residual branch."""
@@ -162,7 +164,7 @@ class ScheduleOptions(Group):
     """Iterations between snapshots of the averaged generators."""
     sample_interval: Annotated[Positive, MAY_DIFFER] = 5_000
     """Iterations between pictures of samples."""
-    log_interval: Positive = 100
+    log_interval: Annotated[int, Field(ge=1, le=10**6)] = 100
     """Iterations between lines of losses, each the mean over the interval."""
     checkpoint_minutes: Annotated[Weight, MAY_DIFFER] = 10.0
     """Minutes between checkpoints, from which --resume goes on; 0: one every iteration."""
@@ -200,13 +202,13 @@ class MachineOptions(Group):
     """Only operations that give the same bits every time; slower on a GPU."""
     device: Annotated[str, MAY_DIFFER] = "auto"
     """Where to compute: auto, cpu, cuda, cuda:N, or mps (Apple's GPUs, experimental)."""
-    threads: Annotated[Count, MAY_DIFFER] = 0
+    threads: Annotated[Processes, MAY_DIFFER] = 0
     """CPU threads; 0: torch's choice."""
     iterations_per_launch: Annotated[Positive, MAY_DIFFER] = 10
     """Iterations that a GPU does as one captured launch; 1: none captured."""
     stream: Annotated[Literal["auto", "always", "never"], MAY_DIFFER] = "auto"
     """Let worker processes read the images while training, instead of holding them all; auto: if they do not fit."""
-    workers: Annotated[Count, MAY_DIFFER] = 2
+    workers: Annotated[Processes, MAY_DIFFER] = 2
     """Processes that read streamed images."""
     data_root: Annotated[Path | None, MAY_DIFFER] = None
     """A folder with cifar-10-batches-py/ or its archive; if not given, CIFAR-10 is downloaded once."""

@@ -1,0 +1,86 @@
+"""Reading the arguments; a mistake in them is one line, where the library that reads them draws a box."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, suppress
+from typing import Any
+
+import tyro
+
+from nrgan.errors import UserError
+
+_WIDE = "10000"
+_RULE = re.compile(r"^│ ─+ │$", re.MULTILINE)
+_HELP_OF = re.compile(r"nrgan[ \w-]* --help")
+_HELP = 8
+"""Spaces before what explains an option, in a box that names it."""
+
+
+def read(verbs: Any, given: Sequence[str]) -> Any:
+    """The verb that the arguments ask for; raises `UserError` for arguments that ask for none."""
+    errors = io.StringIO()
+    try:
+        with redirect_stderr(errors):
+            return _cli(verbs, given)
+    except SystemExit as end:
+        if end.code != 2:
+            raise
+    errors = io.StringIO()
+    # once more, with every sentence on one line
+    with _columns(_WIDE), redirect_stderr(errors), suppress(SystemExit):
+        _cli(verbs, given)
+    raise UserError(_sentence(errors.getvalue()))
+
+
+def _cli(verbs: Any, given: Sequence[str]) -> Any:
+    return tyro.cli(
+        verbs,
+        prog="nrgan",
+        description="Learn a clean image generator when only noisy images exist. (--version: which one this is.)",
+        args=list(given),
+        config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
+    )
+
+
+@contextmanager
+def _columns(width: str) -> Iterator[None]:
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = width
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
+
+
+def _sentence(box: str) -> str:
+    """What a box says: its first part without explanations of options, then which they may have been, and the help."""
+    parts = [_lines(part) for part in _RULE.split(box)]
+    first, *others = parts or [[]]
+    lines = [line.strip() for line in first if not line.startswith((" " * _HELP, "Arguments are applied"))]
+    said = (
+        " ".join(lines)
+        .replace("Error parsing ", "")
+        .replace("invalid literal for int() with base 10:", "no whole number:")
+        .rstrip(".")
+    )
+    said = said[:1].lower() + said[1:]
+    for part in others:
+        if part and part[0].startswith("Perhaps you meant"):
+            names = [line.split()[0] for line in part[1:] if line.startswith("    -")]
+            said += f"; perhaps {', '.join(dict.fromkeys(names))}"
+        elif part and part[0].startswith("Available"):
+            said += f"; {part[0][:1].lower()}{part[0][1:]}"
+    return f"{said}; see {_HELP_OF.findall(box)[-1]}"
+
+
+def _lines(part: str) -> list[str]:
+    """The text of a part, without the frame."""
+    inner = (line[2:].rstrip(" │") for line in part.splitlines() if line.startswith("│"))
+    return [line for line in inner if line.strip()]
