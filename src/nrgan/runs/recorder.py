@@ -26,6 +26,7 @@ from nrgan.runs.folder import (
     claim,
     discard,
     members_of,
+    read_config,
     read_document,
     read_earlier,
     remove,
