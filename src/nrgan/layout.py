@@ -114,12 +114,20 @@ def saved_snapshots(run: Path, until: int | None = None) -> list[Path]:
     return found if until is None else [path for path in found if iteration_of(path) <= until]
 
 
+def expanded(path: Path) -> Path:
+    """The path with ~ as the user's folder, absolute; raises `UserError` for a user that there is not."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(f"{path}: there is no user of that name; give the whole path") from error
+
+
 def find_snapshot(path: Path, which: Which = "best") -> Path:
     """`path` itself where it is a snapshot, else the best one of the run in it, or, where none is known, the newest.
 
     Absolute. Raises `UserError` where there is none.
     """
-    path = path.expanduser().absolute()
+    path = expanded(path)
     if is_snapshot(path):
         return path
     if which == "best" and is_snapshot(path / BEST):
@@ -135,7 +143,7 @@ def _is_run(folder: Path) -> bool:
 
 def run_of(path: Path) -> Path:
     """The run folder that a snapshot, `best/` or a run folder belongs to, absolute; a lone snapshot is its own."""
-    path = path.expanduser().absolute()
+    path = expanded(path)
     if not is_snapshot(path):
         return path
     # as it was named, and where it really is: a snapshot may be reached through a link

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nrgan.errors import Damaged, UserError, first_line
 from nrgan.layout import ABOUT, MANIFEST, WEIGHTS
-from nrgan.storage import open_regular, read_json, read_text, sha256, writing
+from nrgan.reading import open_regular, read_json, read_text, sha256
+from nrgan.storage import writing
 
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>[^\0\n]+)\n")
 

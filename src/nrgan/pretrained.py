@@ -15,7 +15,7 @@ from torch import nn
 from nrgan.errors import UserError, first_line
 from nrgan.layout import SIZES, WEIGHTS, Which, find_snapshot
 from nrgan.manifest import check_snapshot
-from nrgan.storage import read_json
+from nrgan.reading import read_json
 from nrgan.tensor_files import check_specs, load_tensors, read_header, specs_of
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 from platformdirs import user_cache_path
 
@@ -120,38 +120,6 @@ def write_json(document: Mapping[str, Any], path: Path, overwrite: bool = False)
     with writing(path) as part:
         text = json.dumps({"about": MADE_BY, **document}, indent=1, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8")
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Opens a file to read its bytes; raises `OSError`, also for a pipe or a device, for which nobody should wait."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "it is no file", str(path))
-    return os.fdopen(handle, "rb")
-
-
-_MOST_TEXT = 64 << 20
-"""Bytes of a document of ours: many times what any has."""
-
-
-def read_text(path: Path) -> str:
-    """A text file; raises `OSError`, or `ValueError` where it is no text or too long to be what it should be."""
-    with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > _MOST_TEXT:
-            raise ValueError(f"it is longer than {_MOST_TEXT:,} bytes")
-        return file.read().decode("utf-8")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The document in a JSON file; raises `OSError`, or `ValueError` where it is none."""
-    try:
-        document = json.loads(read_text(path))
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    if not isinstance(document, dict):
-        raise ValueError(f"it holds a {type(document).__name__}, not names with values")
-    return document
 
 
 def append_to(path: Path) -> IO[str]:
@@ -283,18 +251,27 @@ def unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Like `writing`, but does not wait for the disk: for one of many files, which can be made again."""
+    temporary = _part_of(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Removes what killed writers left in `folder`, and nothing of those that are still at it."""
+    for part in folder.glob(".*.part"):
+        found = _PART.fullmatch(part.name)
+        if found is not None and _abandoned(part, found["host"], int(found["process"])):
+            _remove(part)
+
+
 def clear_parts(folder: Path) -> None:
     """Removes what writers that were killed left behind in `folder`. Only for a folder that has one writer."""
     for part in folder.glob(".*.part"):
         if _PART.fullmatch(part.name):
             _remove(part)
-
-
-def sha256(*paths: Path) -> str:
-    """The SHA-256 of the files' bytes, one after the other, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nrgan.errors import Damaged, UserError, first_line
-from nrgan.storage import open_regular
+from nrgan.reading import open_regular
 
 _SEAL = "sha256"
 _BLANK = "0" * 64

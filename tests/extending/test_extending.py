@@ -34,6 +34,7 @@ from networks import test_families as families
 from nrgan import NoiseSampler, Objective, TrainConfig, TrainedModel, UserError, evaluate, generate, plugins, train
 from nrgan.data import Shapes
 from nrgan.evaluation.evaluate import Protocol
+from nrgan.manifest import write_manifest
 from nrgan.models import find_model
 from nrgan.networks import FAMILIES, find_family
 from nrgan.objectives import Losses, find_objective
@@ -310,6 +311,7 @@ def test_nothing_is_imported_because_a_file_names_it(tmp_path: Path, monkeypatch
     document = json.loads(about.read_text())
     assert document["corruption"] == {"law": "extending.lost_pixels:LostPixels", "rate": 0.3}
     about.write_text(json.dumps(document | {"corruption": {"law": "hostile:Evil", "rate": 0.3}}))
+    write_manifest(about.parent)
     loaded = set(sys.modules)
     with pytest.raises(UserError, match="the corruption hostile:Evil is not known here; import the module") as refused:
         TrainedModel.load(out)

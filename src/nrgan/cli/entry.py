@@ -25,7 +25,7 @@ from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.train import Train
-from nrgan.errors import NrganError, first_line
+from nrgan.errors import NrganError, UserError, first_line
 from nrgan.memory import is_out_of_memory
 from nrgan.training.config import dashed
 
@@ -48,6 +48,10 @@ BUG = 70
 """The exit code of a bug of ours, as sysexits.h has it."""
 
 
+_GOES_ON = {
+    "train": "; a run goes on from its last checkpoint with --resume",
+    "generate": "; the same command goes on",
+}
 _interrupted: list[int] = []
 """Interrupts that have come."""
 
@@ -88,14 +92,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _was_interrupted(given: list[str]) -> int:
-    goes_on = "; a run goes on from its last checkpoint with --resume" if given[:1] == ["train"] else ""
-    return _fail(f"interrupted{goes_on}", 128 + signal.SIGINT)
+    return _fail(f"interrupted{_GOES_ON.get(given[0], '')}", 128 + signal.SIGINT)
 
 
 def _run(given: list[str]) -> int:
     if given[:1] == ["--version"]:
         print(f"nrgan {version('nrgan')}")
         return 0
+    if "" in given:
+        raise UserError("an argument is empty; give a name, or leave it out")
     verb: Verb = read(Verb, given)
     with _interrupts():
         return verb.run()

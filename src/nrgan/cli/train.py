@@ -29,6 +29,9 @@ class Train:
     """Open the images, print the resolved configuration and stop."""
 
     def run(self) -> int:
+        from nrgan.children import end_with_parent
+
+        end_with_parent()
         return self._dry_run() if self.dry_run else self._train()
 
     def _dry_run(self) -> int:

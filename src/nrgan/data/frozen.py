@@ -22,7 +22,8 @@ from nrgan.data.sources import Images, ImageSource
 from nrgan.errors import Damaged, UserError
 from nrgan.progress import Advance
 from nrgan.ranges import unit_from_stored
-from nrgan.storage import default_cache, open_regular, read_json, read_text, writing
+from nrgan.reading import open_regular, read_json, read_text
+from nrgan.storage import default_cache, writing
 
 FORMAT_VERSION = 1
 NoisyImages = npt.NDArray[np.float32]

@@ -23,6 +23,7 @@ from nrgan.evaluation.features import INCEPTION, Features, extract, load_feature
 from nrgan.evaluation.metric_names import Against
 from nrgan.evaluation.metrics import METRICS, Metric, Needs, Sets
 from nrgan.evaluation.real import KeptMoments, Reference, real_images
+from nrgan.memory import free_memory, gigabytes
 from nrgan.networks.sampling import CHUNK, check_seed
 from nrgan.progress import Advance, Preparing, prepared
 from nrgan.runs import SnapshotMetadata, TrainedModel
@@ -120,7 +121,13 @@ class Evaluator:
         self._check()
 
     def _check(self) -> None:
-        """Refuses now what a metric would refuse after all the work."""
+        """Refuses now what a metric, or the memory, would refuse after all the work."""
+        taken = 4 * self.protocol.samples * self.extractor.num_features
+        if taken > (free := free_memory()):
+            raise UserError(
+                f"{self.protocol.samples:,} samples: their features would take {gigabytes(taken)}, and "
+                f"{gigabytes(free)} are free; take fewer"
+            )
         for metric in METRICS.values():
             if metric.name not in self.protocol.metrics:
                 continue

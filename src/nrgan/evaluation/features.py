@@ -19,8 +19,10 @@ from torch import Tensor, nn
 
 from nrgan.downloads import download
 from nrgan.errors import UserError, last_line, unknown
+from nrgan.memory import is_out_of_memory
 from nrgan.progress import Preparing
-from nrgan.storage import default_cache, sha256
+from nrgan.reading import sha256
+from nrgan.storage import default_cache
 
 INCEPTION = "inception"
 INCEPTION_FILE = "inception-2015-12-05.pt"
@@ -57,7 +59,7 @@ class Features(nn.Module, ABC):
         trial = torch.arange(2 * 3 * image_size**2, dtype=torch.int64).remainder(251).to(torch.uint8)
         try:
             out: Any = self(trial.view(2, 3, image_size, image_size))
-        except (RuntimeError, TypeError) as error:
+        except Exception as error:  # what a script does is its own
             raise UserError(
                 f"features {self.name}: fails on uint8 images of shape (2, 3, {image_size}, {image_size}): "
                 f"{last_line(error)}"
@@ -68,8 +70,23 @@ class Features(nn.Module, ABC):
             raise UserError(f"features {self.name}: gave {got} for two images, not floating point of shape (2, D)")
         if not bool(out.isfinite().all()):
             raise UserError(f"features {self.name}: gave values that are not finite")
+        if not out.shape[1]:
+            raise UserError(f"features {self.name}: gave no feature")
         self.num_features = out.shape[1]
+        self._check_scores(trial.view(2, 3, image_size, image_size))
         return self
+
+    def _check_scores(self, trial: Tensor) -> None:
+        try:
+            scores: Any = self.logits(trial)
+        except Exception as error:
+            raise UserError(f"features {self.name}: its logits fail: {last_line(error)}") from error
+        if scores is None:
+            return
+        if not (isinstance(scores, Tensor) and scores.ndim == 2 and len(scores) == 2 and scores.shape[1]):
+            raise UserError(f"features {self.name}: its logits are not of shape (2, classes) for two images")
+        if not (scores.is_floating_point() and bool(scores.isfinite().all())):
+            raise UserError(f"features {self.name}: its logits are not finite numbers")
 
 
 class TorchScript(Features):
@@ -220,10 +237,17 @@ def extract(
     vectors, scores = [], []
     for start in range(0, len(images), batch_size):
         batch = to_batch(images[start : start + batch_size], device)
-        vectors.append(features(batch).float().cpu().numpy())
-        if classify and (logits := features.logits(batch)) is not None:
-            scores.append(logits.float().cpu().numpy())
+        try:
+            vectors.append(features(batch).float().cpu().numpy())
+            if classify and (logits := features.logits(batch)) is not None:
+                scores.append(logits.float().cpu().numpy())
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise UserError(f"<batch_size> {batch_size}: too many for the memory; take fewer") from error
+            raise UserError(f"features {features.name}: fail on {len(batch)} images: {last_line(error)}") from error
     found = np.concatenate(vectors)
+    if found.shape != (len(images), features.num_features):
+        raise UserError(f"features {features.name}: gave {found.shape} for {len(images)} images")
     if not np.isfinite(found).all():
         raise UserError(f"features {features.name}: gave values that are not finite")
     return found, np.concatenate(scores) if scores else None

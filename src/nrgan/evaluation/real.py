@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ from nrgan.evaluation.metrics import METRICS, Moments
 from nrgan.manifest import is_whole, write_sum
 from nrgan.progress import Preparing, prepared
 from nrgan.ranges import nhwc, stored_from_unit
-from nrgan.storage import default_cache, sha256, writing
+from nrgan.reading import open_regular, sha256
+from nrgan.storage import default_cache, writing
 
+_MOST_MOMENTS = 1 << 20
+_LARGEST_VARIANCE = 1e12
 MOST = 50_000
 """Real images that are compared with at most."""
 _BLOCK = 1000
@@ -143,6 +147,7 @@ class KeptMoments:
 def read_moments(path: Path, extractor: Features) -> Moments:
     """Moments from an `.npz`; raises `UserError` where it is cut short, or of other features."""
     try:
+        _check_arrays(path, extractor.num_features)
         with np.load(path, allow_pickle=False) as file:
             moments = Moments(
                 np.asarray(file["mu"], np.float64), np.asarray(file["sigma"], np.float64), int(file["count"])
@@ -150,7 +155,7 @@ def read_moments(path: Path, extractor: Features) -> Moments:
             digest = str(file["features_sha256"]) if "features_sha256" in file else extractor.digest
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, OverflowError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: no statistics (mu, sigma, count), or cut short: delete it ({error})") from error
     size = extractor.num_features
     if moments.mu.shape != (size,) or moments.sigma.shape != (size, size) or digest != extractor.digest:
@@ -161,7 +166,31 @@ def read_moments(path: Path, extractor: Features) -> Moments:
         )
     if not (np.isfinite(moments.mu).all() and np.isfinite(moments.sigma).all()):
         raise UserError(f"{path}: holds values that are not finite")
+    _check_covariance(path, moments)
     return moments
+
+
+def _check_covariance(path: Path, moments: Moments) -> None:
+    """Raises `UserError` where sigma is no covariance, of which every figure would be meaningless."""
+    sigma, largest = moments.sigma, float(np.abs(moments.sigma).max(initial=0))
+    if moments.count < 2 or largest > _LARGEST_VARIANCE:
+        raise UserError(f"{path}: moments of {moments.count} images with variances up to {largest:.3g} mean nothing")
+    if float(np.abs(sigma - sigma.T).max()) > 1e-6 * largest:
+        raise UserError(f"{path}: its sigma is not symmetric, and so no covariance")
+    if float(np.linalg.eigvalsh(sigma)[0]) < -1e-4 * largest:
+        raise UserError(f"{path}: its sigma has negative eigenvalues, and so is no covariance")
+
+
+def _check_arrays(path: Path, size: int) -> None:
+    """Raises `ValueError` where an array of moments is not real, or claims more numbers than moments have."""
+    with open_regular(path) as opened, zipfile.ZipFile(opened) as members:
+        for name in ("mu", "sigma", "count"):
+            with members.open(f"{name}.npy") as member:
+                version = np.lib.format.read_magic(member)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(member)
+            if dtype.kind not in "fiu" or (math.prod(shape) > max(_MOST_MOMENTS, size * size)):
+                raise ValueError(f"{name} is {dtype} of shape {shape}")
 
 
 def _read_features(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import io
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nrgan.errors import UserError
-
-MAX_UNPACKED = 1 << 30
-"""Bytes that a compressed member may have once it is decompressed, as it is held in memory."""
+from nrgan.memory import too_large
 
 
 class Unreadable(Exception):
@@ -60,8 +59,8 @@ class FileSlice:
 
     def load(self) -> bytes:
         """All bytes, decompressed; raises `Unreadable` where they are cut short or altered."""
-        if self.size > MAX_UNPACKED:
-            raise Unreadable(f"{self.size} bytes are more than are ever loaded for one image")
+        if reason := too_large(f"loading {self.size:,} bytes", self.stored + self.size):
+            raise Unreadable(reason)
         if self.size == 0:
             raise Unreadable("it is empty")
         data = _read_at(self.path, self.offset, self.stored)
@@ -87,13 +86,15 @@ class FileSlice:
         """A stream of the bytes: in place where they are stored, in memory where they are compressed."""
         if self.packing:
             return io.BytesIO(self.load())
-        return io.BufferedReader(_Stream(self), 1 << 16)  # type: ignore[return-value, unused-ignore]
+        return _Reader(_Stream(self), 1 << 16)  # type: ignore[return-value, unused-ignore]
 
 
 def _read_at(path: str, offset: int, count: int) -> bytes:
     try:
         with Path(path).open("rb", buffering=0) as file:
             file.seek(offset)
+            # what a header claims may be anything, and reading takes the memory first
+            count = min(count, max(0, os.fstat(file.fileno()).st_size - offset))
             data = file.read(count)
             while 0 < len(data) < count and (more := file.read(count - len(data))):
                 data += more
@@ -105,6 +106,16 @@ def _read_at(path: str, offset: int, count: int) -> bytes:
 def cannot_read(path: object, error: OSError) -> UserError:
     """The error for a file or folder that the system does not let be read."""
     return UserError(f"{path}: cannot be read: {error.strerror or error}; mend that, or move it elsewhere")
+
+
+class _Reader(io.BufferedReader):
+    """Reads no more than there is: for a header that claims gigabytes no memory is taken."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        stream = self.raw
+        assert isinstance(stream, _Stream)
+        left = max(0, stream.source.size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
 
 
 class _Stream(io.RawIOBase):

@@ -13,13 +13,14 @@ from nrgan.errors import UserError
 from nrgan.frames.archives import ARCHIVES, is_archive
 from nrgan.frames.file_slice import FileSlice, cannot_read
 from nrgan.frames.formats import ACCEPTED, is_image
+from nrgan.layout import expanded
 
 _BRACES = re.compile(r"\{([^{}]+)\}")
 _RUN = re.compile(r"(\d+)\.\.(\d+)")
 _RUNS = re.compile(r"([0-9]{1,18})|([^0-9]+)")
 _REMOTE = re.compile(r"([a-z0-9]{2,}://|pipe:)", re.IGNORECASE)
 _COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
-_MOST_SHARDS = 1_000_000
+_MOST_SHARDS = 100_000
 
 
 @dataclass
@@ -45,7 +46,7 @@ def list_images(path: str) -> Listing:
         raise UserError(f"{path}: only files of this machine can be read; download them first")
     listing = Listing()
     # absolute, as worker processes may be started elsewhere
-    files, folder = _named_files(str(Path(path).expanduser().absolute()))
+    files, folder = _named_files(str(expanded(Path(path))))
     for file, name in files:
         if not (is_archive(file) or is_image(file)) or (folder and is_archive(file)):
             listing.left_out.append(name)
@@ -121,7 +122,12 @@ def _targets(path: str) -> list[str]:
         choices = match[1].split(",")
     else:
         raise UserError(f"{path}: there is no such file, and {match[0]} is neither a run {{00..99}} nor a list {{a,b}}")
-    return [done for choice in choices for done in _targets(path[: match.start()] + choice + path[match.end() :])]
+    found: list[str] = []
+    for choice in choices:
+        found += _targets(path[: match.start()] + choice + path[match.end() :])
+        if len(found) > _MOST_SHARDS:
+            raise UserError(f"{path}: its braces stand for more than {_MOST_SHARDS:,} files")
+    return found
 
 
 def _matches(path: str, target: str) -> list[str]:

@@ -11,10 +11,10 @@ from nrgan.errors import UserError
 from nrgan.frames.file_slice import Unreadable
 from nrgan.frames.frame import WHOLE_SENSOR, Pixels, SensorPlace
 from nrgan.limits import MOST_CHANNELS
+from nrgan.memory import too_large
 
-MAX_PIXELS = 1 << 28
-"""Pixels of one image; what claims more is refused before it is decoded."""
-MAX_BYTES = 1 << 32
+_COPIES = 3
+"""Times that the decoded bytes of an image lie in memory on their way: as decoded, turned upright, and in our type."""
 
 # notes are sentences with a place for "3 images"
 ALPHA = "The alpha channel of {} was dropped."
@@ -38,11 +38,11 @@ class Decoded:
 
 
 def check_size(height: int, width: int, channels: int = 1, item_size: int = 1) -> None:
-    """Raises `Unreadable` for an image of no or too many pixels, before anything is allocated for it."""
+    """Raises `Unreadable` for an image of no pixels, or of more than memory allows, before anything is allocated."""
     if min(height, width, channels) < 1:
         raise Unreadable(f"{width}x{height} pixels of {channels} channels are no image")
-    if height * width > MAX_PIXELS or height * width * channels * item_size > MAX_BYTES:
-        raise Unreadable(f"{width}x{height} pixels are too many: at most {MAX_PIXELS:,} a file; cut it into parts")
+    if reason := too_large(f"decoding {width}x{height} pixels", _COPIES * height * width * channels * item_size):
+        raise Unreadable(f"{reason}; cut it into parts")
 
 
 _ORIENT: dict[int, Callable[[Pixels], Pixels]] = {

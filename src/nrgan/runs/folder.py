@@ -14,7 +14,8 @@ from typing import Any
 
 from nrgan import layout
 from nrgan.errors import UserError
-from nrgan.storage import disk_errors, read_json
+from nrgan.reading import read_json
+from nrgan.storage import disk_errors
 
 FORMAT_VERSION = 2
 """Of `run.json`."""

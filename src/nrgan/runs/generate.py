@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,21 @@ import torch
 from nrgan.errors import UserError, unknown
 from nrgan.layout import Which, find_snapshot
 from nrgan.limits import FileFormat
+from nrgan.memory import gigabytes
 from nrgan.networks.sampling import check_seed
 from nrgan.progress import Preparing, prepared
+from nrgan.reading import read_json
 from nrgan.runs.trained import TrainedModel
-from nrgan.storage import disk_errors, writing
+from nrgan.storage import clear_abandoned, disk_errors, replacing, writing
 
 Array = npt.NDArray[Any]
 EXTRAS = ("noise", "noisy")
 """What can be written beside an image."""
 INDEX = "generated.json"
+_UNFINISHED = "unfinished"
+_MOST = 10**9
+_PACKED = 10
+"""How much smaller than its pixels an image file may be."""
 
 
 def _save_png(array: Array, path: Path) -> None:
@@ -76,22 +84,53 @@ def generate(
 
     setting, model: instead of what the snapshot says of itself. One file each, named by its number; file_format: auto
     is PNG where it can hold them, else TIFF. extras: `noise` (float32, TIFF or NPY) and `noisy` beside them.
-    `generated.json` says of what snapshot and seed they are. Raises `UserError`.
+    `generated.json` says of what snapshot and seed they are. Stopped, the same call goes on. Raises `UserError`.
     """
     out = Path(out)
-    _check(out, count, seed, first, extras)
+    _check(count, seed, first, extras)
     folder = find_snapshot(Path(path), snapshot)
     trained = TrainedModel.load(folder, setting=setting, model=model).to(device)
     chosen = file_format if file_format != "auto" else _fitting(trained)
     if "noise" in extras and trained.sampler is None:
         raise UserError(f"{trained.about.model} adds no noise: leave it out of <with>")
-    with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        _write_images(trained, out, seed, range(first, first + count), chosen, extras, preparing)
     document = {"snapshot": folder.name, **asdict(trained.about), "seed": seed, "first": first, "count": count}
+    kinds = {"format": chosen, "with": list(extras)}
+    with disk_errors(out):
+        _begin(out, document | kinds)
+        _check_space(trained, out, count * (1 + len(extras)))
+        _write_images(trained, out, seed, range(first, first + count), chosen, extras, preparing)
+    _write_index(out, document)
+    return trained
+
+
+def _begin(out: Path, document: dict[str, Any]) -> None:
+    """Takes the folder for this set of images: a new or empty one, or one where the same set was begun and not ended.
+
+    Raises `UserError` where anything else is in it.
+    """
+    asked = json.loads(json.dumps(document | {_UNFINISHED: True}))
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        with suppress(OSError, ValueError):
+            if read_json(out / INDEX) == asked:
+                clear_abandoned(out)
+                return
+        raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    _write_index(out, asked)
+
+
+def _write_index(out: Path, document: dict[str, Any]) -> None:
     with writing(out / INDEX) as part:
         part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return trained
+
+
+def _check_space(model: TrainedModel, out: Path, files: int) -> None:
+    """Raises `UserError` where so many images do not fit on the disk, however well they are packed."""
+    taken = files * model.image_size**2 * model.image_channels * np.dtype(model.about.dtype).itemsize
+    if taken // _PACKED > (free := shutil.disk_usage(out).free):
+        raise UserError(
+            f"<count>: the images would take about {gigabytes(taken)}, and there are {gigabytes(free)} free"
+        )
 
 
 def _write_images(
@@ -106,26 +145,31 @@ def _write_images(
     suffix, save = _WRITERS[file_format]
     noise_suffix, save_noise = _WRITERS["npy" if file_format == "npy" else "tiff"]
     advance = prepared(preparing, "images", len(numbers))
-    for image in model.in_own_values(seed, len(numbers), numbers.start):
-        name = f"{image.index:06d}"
-        save(image.clean, out / f"{name}{suffix}")
-        if "noisy" in extras:
-            save(image.noisy, out / f"{name}-noisy{suffix}")
-        if "noise" in extras and image.noise is not None:
-            save_noise(image.noise, out / f"{name}-noise{noise_suffix}")
+
+    def names(index: int) -> dict[str, Path]:
+        names = {"clean": f"{index:06d}{suffix}"}
+        names |= {"noisy": f"{index:06d}-noisy{suffix}"} if "noisy" in extras else {}
+        names |= {"noise": f"{index:06d}-noise{noise_suffix}"} if "noise" in extras else {}
+        return {part: out / name for part, name in names.items()}
+
+    # each file is whole or not there: an earlier call may have written some
+    start = next((k for k in numbers if not all(path.exists() for path in names(k).values())), numbers.stop)
+    advance(start - numbers.start)
+    for image in model.in_own_values(seed, numbers.stop - start, start):
+        for part, path in names(image.index).items():
+            with replacing(path) as temporary:
+                (save_noise if part == "noise" else save)(getattr(image, part), temporary)
         advance(1)
 
 
-def _check(out: Path, count: int, seed: int, first: int, extras: tuple[str, ...]) -> None:
+def _check(count: int, seed: int, first: int, extras: tuple[str, ...]) -> None:
     """Refuses what cannot be, before anything is loaded."""
     check_seed(seed)
-    if count < 1 or first < 0:
-        raise UserError("<count> must be 1 at least, and <first> not negative")
+    if not 1 <= count <= _MOST or not 0 <= first <= _MOST:
+        raise UserError(f"<count> must be from 1 to {_MOST:,}, and <first> not negative, and not more")
     for extra in extras:
         if extra not in EXTRAS:
             raise unknown("part of an image", extra, EXTRAS, listed=False)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
 
 
 def _fitting(model: TrainedModel) -> str:

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nrgan.errors import UserError
 from nrgan.layout import DAMAGED_METRICS, LATER_METRICS, METRICS, TENSORBOARD
+from nrgan.reading import open_regular, read_lines
 from nrgan.storage import append_to, disk_errors, writing
 
 _LAST = 2000
@@ -63,6 +65,8 @@ class RunLog:
         if message:
             line["warning"] = message
         with disk_errors(self.path):
+            if not os.fstat(self._lines.fileno()).st_nlink:
+                raise UserError(f"{self.path}: has been removed while it was written; <resume> begins another")
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
             for name, value in losses.items():
@@ -89,11 +93,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _texts(path: Path) -> list[str]:
     # damage may not even be text
-    return [text for text in path.read_text(encoding="utf-8", errors="backslashreplace").split("\n") if text.strip()]
+    return [text for text in read_lines(path) if text.strip()]
 
 
 def _ends_whole(path: Path) -> bool:
-    return path.read_bytes().endswith(b"\n")
+    with open_regular(path) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        return file.read() == b"\n"
 
 
 def _line_of(text: str) -> dict[str, Any] | None:
@@ -108,7 +114,7 @@ def _line_of(text: str) -> dict[str, Any] | None:
 
 def last_iteration(run: Path) -> int:
     """How far a run is, by its lines of losses; 0 where there are none."""
-    with suppress(OSError), (run / METRICS).open("rb") as file:
+    with suppress(OSError), open_regular(run / METRICS) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
         found = re.findall(rb'^\{"iteration": (\d+),', file.read(), re.MULTILINE)
         return int(found[-1]) if found else 0

@@ -167,6 +167,7 @@ class RunRecorder:
 
         settled: False on the way out of a run that is stopped, which keeps the earlier one.
         """
+        self.check_there()
         if not state.whole:
             raise ValueError("a state in the middle of an iteration is not to be saved")
         save_checkpoint(state, self.checkpoint_file, self.out / layout.EARLIER_CHECKPOINT, self._identity)
@@ -178,6 +179,11 @@ class RunRecorder:
                 discard(earlier)
             except UserError as error:  # no reason to stop a training
                 _log.warning("the earlier run stays in %s: %s", earlier, first_line(error))
+
+    def check_there(self) -> None:
+        """Raises `UserError` where the folder is not there any more: nothing is made in its place."""
+        if not (self.out / layout.RUN).exists():
+            raise UserError(f"{self.out}: has been moved or removed while it was trained; nothing more is written")
 
     def minutes_since_checkpoint(self) -> float:
         """Since the last one, or since `begin`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nrgan.layout import records_file, records_files
+from nrgan.reading import read_lines
 from nrgan.storage import append_to, disk_errors
 
 
@@ -64,7 +65,7 @@ def read_records(folder: Path) -> list[Record]:
     """All lines of a folder, those of one file in order. Lines that cannot be read, as after a kill, are left out."""
     records = []
     for path in records_files(folder):
-        for line in path.read_text(encoding="utf-8", errors="backslashreplace").split("\n"):
+        for line in read_lines(path):
             try:
                 values: dict[str, Any] = json.loads(line)
                 records.append(Record(**values))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import zipfile
 from pathlib import Path
 
 import torch
@@ -10,10 +13,12 @@ from torch import Tensor
 
 from nrgan.errors import UserError, first_line
 from nrgan.layout import SNAPSHOTS, snapshot_folder
+from nrgan.memory import too_large
 from nrgan.networks import Discriminator, Generator
 from nrgan.networks.resnet.reference_names import from_reference
 from nrgan.networks.resnet.sizes import up_blocks
 from nrgan.observation import NOISE_GENERATOR
+from nrgan.reading import open_regular, read_lines
 from nrgan.runs.snapshot import save_snapshot
 
 _UP_BLOCKS = 3
@@ -55,25 +60,44 @@ def import_reference(run: str | Path, out: str | Path) -> list[Path]:
 
 def _factor(options: dict[str, str], name: str) -> float:
     try:
-        return float(options.get(name, 0.1))
+        factor = float(options.get(name, 0.1))
+        if not math.isfinite(factor):
+            raise ValueError("not finite")
     except ValueError as error:
         raise UserError(f"args.txt: {name} is {options[name]!r}, not a number") from error
+    return factor
 
 
 def _options(path: Path) -> dict[str, str]:
     """The reference's `args.txt`: a name and a value a line."""
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [line.rstrip("\r") for line in read_lines(path)]
     return {name: value for name, _, value in (line.partition(" ") for line in lines) if name}
 
 
 def _load(path: Path, kind: str) -> dict[str, Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return from_reference(state, kind)
+        _check_file(path)
+        state = from_reference(torch.load(path, map_location="cpu", weights_only=True), kind)
+        for name, value in state.items():
+            if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+                raise ValueError(f"{name} claims more numbers than there are")
+            if not (value.is_floating_point() and bool(value.isfinite().all())):
+                raise ValueError(f"{name} holds values that are not finite numbers")
     except Exception as error:  # pickle, zip and torch each have their own way to refuse
         raise UserError(f"{path}: not weights of the reference implementation ({first_line(error)})") from error
+    return state
+
+
+def _check_file(path: Path) -> None:
+    """Raises `ValueError` or `OSError` for what is no file, or unpacks to more than memory allows."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if zipfile.is_zipfile(file):
+            size = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
+    if reason := too_large("loading it", 2 * size):
+        raise ValueError(reason)
 
 
 def _generator(path: Path, residual_scale: float) -> Generator:

@@ -23,8 +23,9 @@ from nrgan.manifest import write_manifest
 from nrgan.networks import NetworkSizes
 from nrgan.pretrained import load_weights, read_sizes, save_weights
 from nrgan.ranges import STORED_LEVELS
+from nrgan.reading import read_json
 from nrgan.settings import Setting, ViewName, all_corruptions, find_setting
-from nrgan.storage import read_json, writing, writing_folder
+from nrgan.storage import writing, writing_folder
 
 FORMAT_VERSION = 2
 """Of `about.json`; snapshots of version 0.1 say none, and have no manifest."""

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nrgan.data import default_features
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import AUTO, Evaluator, Protocol, Resources
+from nrgan.evaluation.features import load_features
 from nrgan.evaluation.measure import select_snapshot
+from nrgan.evaluation.metrics import FID
 from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_from
 from nrgan.layout import BEST, BEST_SAMPLES, is_snapshot, snapshot_folder
 from nrgan.pictures import SHOWN, sample_grid, save_picture
 from nrgan.runs import Record, TrainedModel
 from nrgan.runs.folder import holds_run, read_document
 from nrgan.runs.identity import PRECISION, check_same_run
+from nrgan.settings import find_setting
 from nrgan.studies.grid import Evaluation
 from nrgan.training.config import DEFAULTS, TrainConfig
 
@@ -38,6 +42,23 @@ def is_trained(config: TrainConfig) -> bool:
         del told[PRECISION]
     check_same_run(read_document(config.out)["identity"], told, DEFAULTS, config.out)
     return is_snapshot(snapshot_folder(config.out, config.schedule.iterations))
+
+
+def check_evaluation(configs: list[TrainConfig], evaluation: Evaluation, resources: Resources) -> None:
+    """Raises `UserError`, before anything is trained, where the runs could not be measured afterwards."""
+    tried = set()
+    for config in configs:
+        choice, size = evaluation.features, config.resolved_size
+        if choice == AUTO:
+            choice = default_features(find_setting(config.setting).source)
+        if (choice, size) in tried:
+            continue
+        tried.add((choice, size))
+        features = load_features(choice, size, resources.cache, resources.preparing)
+        fewest = FID.fewest(features.num_features)
+        for name in ("samples", "select_samples"):
+            if (count := getattr(evaluation, name)) < fewest and (name == "samples" or evaluation.select != "last"):
+                raise UserError(f"[evaluation] {name} {count}: {features.label('fid')} needs {fewest} at least")
 
 
 def measure_cells(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nrgan.errors import UserError, unknown, validation_sentence
 from nrgan.evaluation.metric_names import Against
 from nrgan.models import all_models, find_model
+from nrgan.reading import read_text
 from nrgan.settings import all_settings, find_setting
 from nrgan.training.config import Count, Positive, TrainConfig
 
@@ -119,10 +120,10 @@ def load_grid(choice: str) -> Grid:
         text = grids[choice]
     elif path.suffix == ".toml" or path.exists():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
+        except ValueError as error:
             raise UserError(f"{path}: cannot be read ({error})") from error
     else:
         raise unknown("grid", choice, grids, listed=False)
@@ -133,5 +134,5 @@ def load_grid(choice: str) -> Grid:
     except ValidationError as error:
         refused = validation_sentence(error)
         raise UserError(f"{choice}: {'.'.join(refused.location)}: {refused.message}") from error
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise UserError(f"{choice}: {error}") from error

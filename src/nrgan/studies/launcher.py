@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from nrgan.children import Child
+from nrgan.reading import read_lines
 from nrgan.runs.log import last_iteration
 from nrgan.storage import append_to, check_output, disk_errors
 from nrgan.training.config import TrainConfig
@@ -69,7 +71,11 @@ def log_of(out: Path) -> Path:
 @dataclass(frozen=True)
 class _Job:
     config: TrainConfig
-    process: subprocess.Popen[bytes]
+    child: Child
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        return self.child.process
 
     @classmethod
     def start(cls, config: TrainConfig) -> _Job:
@@ -81,11 +87,9 @@ class _Job:
                 if not file.tell():
                     file.write(f"{_FIRST_LINE}\n")
                     file.flush()
-                # in a session of its own: Ctrl-C reaches this process alone, which passes it on
-                process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
-        return cls(config, process)
+                return cls(config, Child(command, file))
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
+    lines = [line for line in read_lines(log) if line.strip()]
     return lines[-1] if lines else "it said nothing"

@@ -10,7 +10,7 @@ from typing import Any
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Resources
 from nrgan.progress import Preparing
-from nrgan.studies.cells import Cell, is_trained, measure_cells
+from nrgan.studies.cells import Cell, check_evaluation, is_trained, measure_cells
 from nrgan.studies.grid import load_grid
 from nrgan.studies.launcher import Watcher, train_all
 from nrgan.studies.table import Table
@@ -58,13 +58,16 @@ def reproduce(
     if jobs > 1:
         options["threads"] = max(1, (os.cpu_count() or 1) // jobs)
     configs = chosen.cells(out, **options)
+    if not configs:
+        raise UserError(f"{grid}: none of its models can be trained on any of its settings")
+    resources = Resources(data_root, cache, choose_device(device), preparing=watcher.preparing)
+    check_evaluation(configs, chosen.evaluation, resources)
     to_do = [config for config in configs if not is_trained(config)]
     watcher.begun(chosen.title, len(configs), len(configs) - len(to_do))
     failures = train_all(to_do, jobs, watcher, stopped)
     if stopped():
         return None
     cells = []
-    resources = Resources(data_root, cache, choose_device(device), preparing=watcher.preparing)
     for cell in measure_cells(configs, chosen.evaluation, resources, failures):
         cells.append(cell)
         watcher.measured(cell)

@@ -75,10 +75,13 @@ def keep_freed_memory() -> None:
 
 def memory_for_data(device: torch.device) -> int:
     """Bytes that the training images may take on a device: half of what is free, the rest is the networks'."""
-    if device.type == "cuda":
-        # they are made in the host's memory, and copied
-        return min(int(torch.cuda.mem_get_info(device)[0]), free_memory()) // 2
-    return free_memory() // 2
+    # they are made in the host's memory, and copied
+    return min(free_memory_of(device), free_memory()) // 2
+
+
+def free_memory_of(device: torch.device) -> int:
+    """Bytes that are free on a device."""
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else free_memory()
 
 
 def configure_process(options: MachineOptions) -> torch.device:

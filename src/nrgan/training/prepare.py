@@ -11,13 +11,18 @@ import torch
 from nrgan.data import OWN, TrainingData, open_data
 from nrgan.data.frozen import key_digest
 from nrgan.diagnosis import recommended_model
+from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.selection import Watch
+from nrgan.layout import expanded
+from nrgan.memory import gigabytes
+from nrgan.observation import GeneratorPair
+from nrgan.pretrained import sketched
 from nrgan.progress import Preparing
 from nrgan.runs import RunRecorder
 from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
 from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
-from nrgan.training.device import choose_device, choose_dtype, dtype_name, memory_for_data
+from nrgan.training.device import choose_device, choose_dtype, dtype_name, free_memory_of, memory_for_data
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
@@ -70,6 +75,7 @@ def prepare(
     recorder.check(identity, DEFAULTS)
     streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
     resident = None if streams else data.all_noisy(preparing)
+    _check_memory(plan, device)
     state = new_state(plan, device, compute_dtype=dtype)
     watch = _watch(plan, state, data, device, preparing)
     exact = recorder.restore(state)
@@ -84,6 +90,25 @@ def prepare(
     device_name = f"{_described(device)}, {dtype_name(dtype)}"
     recorder.begin(plan.config.plain(), _about(plan, data, device_name, dtype), state.iteration)
     return Prepared(plan, data, state, batches, recorder, watch, device_name, exact)
+
+
+_WITH_AVERAGE, _WITHOUT = 5, 4
+"""Times that a weight is held: itself, its gradient, Adam's two moments, and for the generators its average."""
+
+
+def _check_memory(plan: Plan, device: torch.device) -> None:
+    """Raises `UserError` where the networks alone are larger than the memory: told before any of it is taken."""
+    pair = sketched(lambda: GeneratorPair.untrained(plan.family, plan.generator_sizes, plan.model, plan.setting))
+    discriminator = sketched(lambda: plan.family.discriminator(plan.discriminator_sizes))
+    if pair is None or discriminator is None or device.type == "mps":
+        return
+    count = [sum(value.numel() for value in network.parameters()) for network in (pair, discriminator)]
+    taken = 4 * (_WITH_AVERAGE * count[0] + _WITHOUT * count[1])
+    if taken > (free := free_memory_of(device)):
+        raise UserError(
+            f"<channels> {plan.config.network.channels}: the networks with their gradients and moments would take "
+            f"{gigabytes(taken)}, and {gigabytes(free)} are free; take fewer, or a smaller <latent_size>"
+        )
 
 
 def open_plan(
@@ -107,7 +132,7 @@ def open_plan(
     if config.model == AUTO and objects.model is None:
         found["model"] = learned or recommended_model(data)
     if choice.source == OWN:  # absolute, to be found from wherever the run is looked at
-        found["setting"] = str(Path(config.setting).expanduser().absolute())
+        found["setting"] = str(expanded(Path(config.setting)))
     for name in ("data_root", "cache_dir"):
         if (folder := getattr(machine, name)) is not None:
             found[name] = folder.absolute()

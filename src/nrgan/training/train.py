@@ -226,6 +226,7 @@ class Training:
 
     def save_samples(self) -> None:
         """Pictures of the shown samples: clean, and where they are observed otherwise, as noisy; the noise if any."""
+        self.recorder.check_there()
         self._stop_if_diverged()
         parts = self.observe_shown(GRID).parts
         for name in _SHOWN_PARTS:

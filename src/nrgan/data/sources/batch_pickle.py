@@ -6,7 +6,9 @@ that a pickled numpy array uses, gives them stand-ins that only hold what the fi
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +63,55 @@ class _Reader(pickle.Unpickler):
         raise pickle.UnpicklingError("it holds outside references, which no batch of images does")
 
 
-def read_batch(source: Path, opened: Any) -> tuple[npt.NDArray[np.uint8], list[int]]:
+_ARGUMENTS = {ord(row.code): row.arg.n if row.arg else 0 for row in pickletools.opcodes}
+"""Bytes of an instruction's argument; below 0 where the argument itself says how many, or ends with its line."""
+_COUNTED = {
+    pickletools.TAKEN_FROM_ARGUMENT1: 1,
+    pickletools.TAKEN_FROM_ARGUMENT4: 4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
+}
+"""Bytes of the count that such an argument begins with."""
+_LINES = {ord(row.code): 2 if row.name in ("GLOBAL", "INST") else 1 for row in pickletools.opcodes}
+"""Lines of such an argument."""
+_PUT, _PUTS = ord("p"), {ord("q"): 1, ord("r"): 4}
+
+
+def _check_memo(data: bytes) -> None:
+    """Raises `ValueError` where a place in the reader's memory is asked for that lies beyond its instructions.
+
+    The reader takes memory for all the places before it, so that ten bytes could ask for gigabytes.
+    """
+    place = seen = 0
+    while place < len(data):
+        code, seen, place = data[place], seen + 1, place + 1
+        if code not in _ARGUMENTS:
+            raise ValueError(f"it has the instruction {code}, which there is not")
+        size = _ARGUMENTS[code]
+        if size == pickletools.UP_TO_NEWLINE:
+            end = place
+            for _ in range(_LINES[code]):
+                end = data.index(b"\n", end) + 1
+            index = int(data[place : end - 1]) if code == _PUT else 0
+            size = end - place
+        else:
+            index = int.from_bytes(data[place : place + _PUTS[code]], "little") if code in _PUTS else 0
+            if size < 0:
+                count = _COUNTED[size]
+                size = count + int.from_bytes(data[place : place + count], "little")
+        if not 0 <= index <= seen:
+            raise ValueError(f"it numbers an object {index}, among {seen} instructions")
+        place += size
+
+
+def read_batch(source: Path, content: bytes) -> tuple[npt.NDArray[np.uint8], list[int]]:
     """The images, (N, 3072) uint8, and labels of one pickled CIFAR-10 batch; `source` names it in errors.
 
     Raises `UserError` where the file is cut short, not such a batch, or asks for code to be run.
     """
     try:
-        batch = _Reader(opened, encoding="bytes").load()
+        _check_memo(content)
+        batch = _Reader(io.BytesIO(content), encoding="bytes").load()
         data = batch[b"data"].array()
         labels = [int(label) for label in batch[b"labels"]]
         if data.ndim != 2 or data.shape[1] != 3 * 32 * 32 or len(labels) != len(data):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 from functools import cached_property
@@ -14,8 +13,10 @@ from nrgan.data.sources.base import Images, ImageSource
 from nrgan.data.sources.batch_pickle import read_batch
 from nrgan.downloads import download
 from nrgan.errors import UserError
+from nrgan.memory import too_large
 from nrgan.progress import Preparing
-from nrgan.storage import default_cache, sha256
+from nrgan.reading import open_regular, sha256
+from nrgan.storage import default_cache
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
@@ -114,8 +115,10 @@ class CIFAR10(ImageSource):
 
     def _read_file(self, file: Path) -> Images:
         try:
-            with file.open("rb") as opened:
-                return read_batch(file, opened)[0]
+            with open_regular(file) as opened:
+                if reason := too_large("loading it", 3 * os.fstat(opened.fileno()).st_size):
+                    raise UserError(f"{file}: {reason}")
+                return read_batch(file, opened.read())[0]
         except OSError as error:
             raise UserError(f"{file}: cannot be read: {error.strerror}") from error
 
@@ -127,7 +130,7 @@ class CIFAR10(ImageSource):
                     name = Path(member.name).name
                     if name in self.names and (opened := tar.extractfile(member)) is not None:
                         # read in memory: nothing of the archive is ever written to the disk
-                        found[name] = read_batch(archive / name, io.BytesIO(opened.read()))[0]
+                        found[name] = read_batch(archive / name, opened.read())[0]
         except (tarfile.TarError, EOFError, OSError) as error:
             raise UserError(f"{archive}: cannot be read ({error}); fetch it again") from error
         if missing := [name for name in self.names if name not in found]:

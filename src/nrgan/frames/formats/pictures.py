@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 
 import imagecodecs
 import numpy as np
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.frame import Pixels
@@ -28,22 +29,29 @@ def read_picture(source: FileSlice, number: int) -> Decoded:
     Raises `Unreadable` where it is none, cut short, damaged or too large; Pillow's own errors pass.
     """
     data = source.load()
-    try:
-        opened = Image.open(io.BytesIO(data), formats=_KINDS)
-    except Image.DecompressionBombError as error:
-        raise Unreadable("its header claims more pixels than Pillow decodes") from error
-    except UnidentifiedImageError as error:
-        raise Unreadable("it is not an image, or its beginning is damaged") from error
-    with opened:
-        check_size(opened.height, opened.width, 4, 2)
+    with _open(data) as opened:
+        deep = _is_png16(data)
+        check_size(opened.height, opened.width, 4 if deep else len(opened.getbands()), 2 if deep else 1)
         notes = (FIRST,) if opened.format in ("PNG", "WEBP") and getattr(opened, "is_animated", False) else ()
         # Pillow would reduce 16-bit colours to 8 bits without a word
-        decoded = _png16(data) if _is_png16(data) else _by_mode(opened)
+        decoded = _png16(data) if deep else _by_mode(opened)
         orientation: object = None
         with suppress(Exception):  # damaged notes of a camera do not damage the pixels
             # asked after decoding, as PNG may hold it behind the pixels
             orientation = opened.getexif().get(_ORIENTATION)
     return Decoded(upright(decoded.pixels, orientation), (*notes, *decoded.notes))
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    """The image with its header read. As `Image.open` does it, but with our own limit of pixels, and no warnings."""
+    for kind in _KINDS:
+        factory, accepts = Image.OPEN[kind]
+        try:
+            if accepts is None or accepts(data[:16]) is True:
+                return factory(io.BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error):  # Pillow's ways to say that it is no such file
+            continue
+    raise Unreadable("it is not an image, or its beginning is damaged")
 
 
 def _is_png16(data: bytes) -> bool:

@@ -146,7 +146,8 @@ class _Tiff:
         key = page.keyframe
         axes, shape = (stack.axes, stack.shape) if stack.axes else (key.axes, key.shape)
         sides = dict(zip(axes, shape, strict=True))
-        check_size(sides.get("Y", 0), sides.get("X", 0), math.prod(shape) // (sides["Y"] * sides["X"]), 8)
+        height, width, dtype = sides.get("Y", 0), sides.get("X", 0), stack.dtype or key.dtype
+        check_size(height, width, math.prod(shape) // max(1, height * width), dtype.itemsize if dtype else 8)
         values = self._values(stack, index, page)
         image = in_colour(_rows_first(values.reshape(shape), axes), key)
         colours, dropped = without_alpha(image, key) if "S" in axes else (image, False)

@@ -1,0 +1,45 @@
+"""Processes that end with the one that started them, however that one ends: a kill leaves no orphan that works on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from typing import IO
+
+_PIPE = "NRGAN_PARENT_PIPE"
+"""The environment variable with the handle of the pipe's end that a child watches."""
+
+
+class Child:
+    """A process in a session of its own, so that Ctrl-C reaches its parent alone, which passes it on."""
+
+    def __init__(self, command: Sequence[str], output: IO[str]) -> None:
+        reading, writing = os.pipe()
+        self._end = os.fdopen(writing, "wb")  # nothing is written: it closes when this process ends
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(reading,),
+                env=os.environ | {_PIPE: str(reading)},
+            )
+        finally:
+            os.close(reading)
+
+
+def end_with_parent() -> None:
+    """In a `Child`: from now on the end of its parent is a SIGTERM. Elsewhere nothing happens."""
+    if (handle := os.environ.pop(_PIPE, None)) is None:
+        return
+
+    def watch() -> None:
+        while os.read(int(handle), 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()
