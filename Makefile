@@ -1,6 +1,7 @@
 # make demo   two small trainings and one picture (a few minutes)
 # make test   lint, types, import contracts, tests
 # make test-slow   tests that kill, attack and limit memory
+# make attack MINUTES=40   attacks the command line for so long, and writes results/attack.json
 # All first make a virtual environment in .venv.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-slow install clean
+.PHONY: demo test test-slow attack install clean
 
 demo: $(VENV)/.nrgan
 	$(BIN)/nrgan demo
@@ -22,6 +23,11 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/pytest -n 2 -m slow
+
+MINUTES ?= 40
+SEED ?= 0
+attack: $(VENV)/.dev
+	PYTHONPATH=benchmarks:tests $(BIN)/python -m attack $(MINUTES) --seed $(SEED) --out results/attack.json
 
 install: $(VENV)/.nrgan
 

@@ -14,6 +14,7 @@ other network, and `SHA256SUMS` over all of them. Paths only: nothing here reads
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -122,6 +123,12 @@ def expanded(path: Path) -> Path:
         raise UserError(f"{path}: there is no user of that name; give the whole path") from error
 
 
+def same_place(one: Path, other: Path) -> bool:
+    """Whether both lead to the same place, there or not; links that go round lead nowhere."""
+    places = [os.path.realpath(expanded(path)) for path in (one, other)]
+    return places[0] == places[1]
+
+
 def find_snapshot(path: Path, which: Which = "best") -> Path:
     """`path` itself where it is a snapshot, else the best one of the run in it, or, where none is known, the newest.
 
@@ -147,7 +154,7 @@ def run_of(path: Path) -> Path:
     if not is_snapshot(path):
         return path
     # as it was named, and where it really is: a snapshot may be reached through a link
-    for folder in (path, path.resolve()):
+    for folder in (path, Path(os.path.realpath(path))):
         if folder.name == BEST and _is_run(folder.parent):
             return folder.parent
         if folder.parent.name == SNAPSHOTS and _is_run(folder.parent.parent):

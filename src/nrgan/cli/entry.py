@@ -48,6 +48,8 @@ BUG = 70
 """The exit code of a bug of ours, as sysexits.h has it."""
 
 
+_LONGEST = 2000
+"""Letters of a message that anybody would read."""
 _GOES_ON = {
     "train": "; a run goes on from its last checkpoint with --resume",
     "generate": "; the same command goes on",
@@ -64,7 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
     _interrupted.clear()
     before, threading.excepthook = threading.excepthook, _thread_failed
     given = sys.argv[1:] if arguments is None else arguments
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # our own words only: what libraries have to remark of a file is said in an error of ours
+    logging.getLogger("nrgan").handlers = [logging.StreamHandler()]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown escaped
             stream.reconfigure(errors="backslashreplace")
@@ -170,5 +173,7 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 
 
 def _fail(message: str, code: int = 2) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    if len(message) > _LONGEST:  # somebody's value of thousands of letters
+        message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return code

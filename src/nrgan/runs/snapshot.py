@@ -14,11 +14,11 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from nrgan.corruptions import Corruption, Sensor, from_plain
-from nrgan.data import OWN, DataChoice
+from nrgan.data import OWN, SOURCES, DataChoice
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import ValueRange
 from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
-from nrgan.limits import FitName
+from nrgan.limits import MOST_CHANNELS, FitName
 from nrgan.manifest import write_manifest
 from nrgan.networks import NetworkSizes
 from nrgan.pretrained import load_weights, read_sizes, save_weights
@@ -31,6 +31,7 @@ FORMAT_VERSION = 2
 """Of `about.json`; snapshots of version 0.1 say none, and have no manifest."""
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Value = Annotated[float, Field(allow_inf_nan=False)]
+Values = Annotated[list[Value], Field(min_length=1, max_length=MOST_CHANNELS)]
 _SIZES = {f.name for f in fields(NetworkSizes)}
 
 
@@ -49,8 +50,8 @@ class SnapshotMetadata:
     corrupt: str | None = None
     fit: FitName = "crop"
     skip_corrupt: bool = False
-    low: Value | list[Value] = 0.0
-    high: Value | list[Value] = float(STORED_LEVELS - 1)
+    low: Value | Values = 0.0
+    high: Value | Values = float(STORED_LEVELS - 1)
     """The data's own values that are black and white: a number for all channels, or one for each."""
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     """The data's own type."""
@@ -73,6 +74,8 @@ class SnapshotMetadata:
         if self.corruption is None or self.source is None or self.view is None:
             setting = replace(find_setting(self.setting, self.corrupt), sensor=Sensor(self.clip))
             return setting if corruption is None else replace(setting, corruption=corruption)
+        if self.source not in (OWN, *SOURCES):
+            raise UserError(f"source {self.source!r}: there is no such one; there are {', '.join(SOURCES)}")
         law = corruption or _law(self.corruption)
         return Setting(self.setting, self.source, law, self.view, sensor=Sensor(self.clip))
 

@@ -69,6 +69,7 @@ class TrainedModel:
         about = read_metadata(folder, setting, name)
         _check_objects(folder, about, {"model": isinstance(model, Model), "network": network is not None})
         found = about.found_setting(corruption)
+        _check_range(folder, about, generator_sizes(folder).image_channels)
         row = model if isinstance(model, Model) else find_model(about.model, found)
         family, sizes = network or find_family(about.network), generator_sizes(folder)
         try:
@@ -159,6 +160,12 @@ class TrainedModel:
                 if first <= index < first + count:
                     own_noise = None if noise is None else noise[k]
                     yield GeneratedImage(index, values.from_unit(clean[k]), own_noise, values.from_unit(noisy[k]))
+
+
+def _check_range(folder: Path, about: SnapshotMetadata, channels: int) -> None:
+    """Raises `UserError` where black and white are no range of images of so many channels."""
+    if len(about.value_range.low) not in (1, channels):
+        raise UserError(f"{folder}: its range {about.low}, {about.high} is none of images of {channels} channels")
 
 
 def _check_objects(folder: Path, about: SnapshotMetadata, given: dict[str, bool]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from nrgan.data import OWN, SOURCES
 from nrgan.data.frozen import check_data_seed
 from nrgan.errors import UserError
-from nrgan.layout import expanded
+from nrgan.layout import same_place
 from nrgan.limits import DEFAULT_SIDE
 from nrgan.models import find_model
 from nrgan.networks import find_family
@@ -71,7 +71,7 @@ def check_together(config: Options) -> None:
     if setting.source == OWN:
         if config.machine.data_root is not None:
             raise UserError("<data_root>: your own images are named by their path; leave it out")
-        if expanded(config.out).resolve() == expanded(Path(config.setting)).resolve():
+        if same_place(config.out, Path(config.setting)):
             raise UserError(f"<out> {config.out}: is the folder of the images, which stays as it is; choose another")
     else:
         _check_setting(config, setting)
