@@ -72,16 +72,19 @@ class Runner:
         self.process.wait()
 
 
-def surroundings(folder: Path, but: Iterable[str] = ()) -> dict[str, str]:
-    """All that lies below a folder, by name: what it is and what is in it; without what lies below the names `but`."""
-    left_out = set(but)
+def _without(found: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Without what has one of these names, or lies below one."""
+    left_out = {Path(name) for name in names}
+    return {name: what for name, what in found.items() if not left_out & {Path(name), *Path(name).parents}}
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """All that lies below a folder, by name: what it is and what is in it."""
     found: dict[str, str] = {}
     pending = [folder]
     while pending:
         for entry in os.scandir(pending.pop()):
             name = os.path.relpath(entry.path, folder)
-            if name in left_out:
-                continue
             state = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(state.st_mode):
                 found[name] = "folder"
@@ -119,16 +122,23 @@ def complaints(case: Case, outcome: dict[str, Any], before: dict[str, str], afte
     if outcome["peak"] > PEAK:
         wrong.append(f"{outcome['peak'] / 1e9:.1f} GB of memory")
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
+        # a folder that the command names may get new files; what was there stays
+        is_new = name not in before and Path(name).parts[0] in {Path(word).parts[0] for word in case.arguments if word}
+        if before.get(name) != after.get(name) and not (is_new and code != 2):
             wrong.append(f"{name}: was {before.get(name)}, is {after.get(name)}")
     return wrong
 
 
 def judge(runner: Runner, case: Case) -> list[str]:
     """Runs a case and says what is wrong with its end, with all that one needs to try it again."""
-    before = surroundings(case.folder, case.may_write)
+    everything = surroundings(case.folder)
     outcome = runner.run(case)
-    wrong = complaints(case, outcome, before, surroundings(case.folder, case.may_write))
+    # what was refused for an option has left nothing; what went wrong in a file may have been begun
+    refused = outcome["code"] == 2 and case.kind == "options"
+    before, after = (
+        _without(found, () if refused else case.may_write) for found in (everything, surroundings(case.folder))
+    )
+    wrong = complaints(case, outcome, before, after)
     if not wrong:
         return []
     shown = re.sub(r"\s+\n", "\n", outcome["err"][-1500:])

@@ -14,7 +14,7 @@ import tyro
 from nrgan.errors import UserError
 
 _WIDE = "10000"
-_RULE = re.compile(r"^│ ─+ │$", re.MULTILINE)
+_RULE = re.compile(r"[─-]{4,}")
 _HELP_OF = re.compile(r"nrgan[ \w-]* --help")
 _HELP = 8
 """Spaces before what explains an option, in a box that names it."""
@@ -61,8 +61,7 @@ def _columns(width: str) -> Iterator[None]:
 
 def _sentence(box: str) -> str:
     """What a box says: its first part without explanations of options, then which they may have been, and the help."""
-    parts = [_lines(part) for part in _RULE.split(box)]
-    first, *others = parts or [[]]
+    first, *others = _parts(box)
     lines = [line.strip() for line in first if not line.startswith((" " * _HELP, "Arguments are applied"))]
     said = (
         " ".join(lines)
@@ -80,7 +79,13 @@ def _sentence(box: str) -> str:
     return f"{said}; see {_HELP_OF.findall(box)[-1]}"
 
 
-def _lines(part: str) -> list[str]:
-    """The text of a part, without the frame."""
-    inner = (line[2:].rstrip(" │") for line in part.splitlines() if line.startswith("│"))
-    return [line for line in inner if line.strip()]
+def _parts(box: str) -> list[list[str]]:
+    """The lines of a box between its rules, without title and frame, which is of blanks where it cannot be drawn."""
+    parts: list[list[str]] = [[]]
+    for line in box.strip("\n").splitlines()[1:]:
+        text = line[2:].rstrip(" │╯")
+        if _RULE.fullmatch(text.strip()):
+            parts.append([])
+        elif text.strip() and not line.startswith("╰"):
+            parts[-1].append(text)
+    return [part for part in parts if part] or [[]]

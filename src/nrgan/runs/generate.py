@@ -96,8 +96,8 @@ def generate(
     document = {"snapshot": folder.name, **asdict(trained.about), "seed": seed, "first": first, "count": count}
     kinds = {"format": chosen, "with": list(extras)}
     with disk_errors(out):
-        _begin(out, document | kinds)
         _check_space(trained, out, count * (1 + len(extras)))
+        _begin(out, document | kinds)
         _write_images(trained, out, seed, range(first, first + count), chosen, extras, preparing)
     _write_index(out, document)
     return trained
@@ -126,8 +126,9 @@ def _write_index(out: Path, document: dict[str, Any]) -> None:
 
 def _check_space(model: TrainedModel, out: Path, files: int) -> None:
     """Raises `UserError` where so many images do not fit on the disk, however well they are packed."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
     taken = files * model.image_size**2 * model.image_channels * np.dtype(model.about.dtype).itemsize
-    if taken // _PACKED > (free := shutil.disk_usage(out).free):
+    if taken // _PACKED > (free := shutil.disk_usage(there).free):
         raise UserError(
             f"<count>: the images would take about {gigabytes(taken)}, and there are {gigabytes(free)} free"
         )
