@@ -381,6 +381,39 @@ def test_damage_in_the_cached_images_stops_the_run_and_it_goes_on(tmp_path: Path
     assert_same_run(run(tmp_path / "run", resume=True, **changed), whole)
 
 
+def test_a_run_folder_that_is_removed_is_one_clear_end(tmp_path: Path) -> None:
+    steps = train(config(tmp_path / "run", iterations=50, snapshot_interval=5))
+    with pytest.raises(UserError, match="run: has been moved or removed while it was trained; nothing more is written"):
+        for progress in steps:
+            if progress.iteration == 3:
+                shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_losses_whose_file_is_removed_stop_the_run_and_it_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(UserError, match=r"metrics\.jsonl: has been removed while it was written; resume"):
+        for progress in train(config(out)):
+            if progress.iteration == 3:
+                (out / "metrics.jsonl").unlink()
+    run(out, resume=True)
+    assert [line["iteration"] for line in read_metrics(out / "metrics.jsonl")] == [6]
+
+
+def test_an_iteration_that_is_too_large_says_which_options_make_it_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = train(config(tmp_path / "run"))
+    next(steps)
+
+    def too_large(*_: object) -> None:
+        torch.empty(2**60)
+
+    monkeypatch.setattr("nrgan.training.loop.single_iteration", too_large)
+    with pytest.raises(UserError, match=r"not enough memory for an iteration \(.*take smaller batches, more parts"):
+        list(steps)
+
+
 def test_losses_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
     made = training(config(out, iterations=50, log_interval=4, checkpoint_minutes=0))

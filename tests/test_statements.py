@@ -92,6 +92,7 @@ def test_image_i_of_a_seed_is_always_the_same_one(run: Path, tmp_path: Path) -> 
         ("train", "shapes-ag25", "gan", "RUN", "--overwrite", "--generator-batch-size", "-1"),
         ("train", "shapes-ag25", "gan", "RUN", "--overwrite", "--channels", "60000", "--image-size", "256"),
         ("train", "shapes-ag25", "gan", "RUN", "--overwrite", "--data-seed", "99999999"),
+        ("train", "shapes-ag25", "gan", "RUN", "--overwrite", "--generator-batch-size", "2000000000"),
         ("generate", "RUN", "--out", "out", "--with", "sound"),
         ("generate", "RUN", "--out", "out", "--count", "1000000000"),
         ("evaluate", "RUN", "--samples", "2000000000"),

@@ -89,7 +89,7 @@ def main() -> int:
             return 0
         only = options.only.split(",")
         # most of the time for what is made by chance; the rest is for kills and decoders
-        share = 0.7 * options.minutes / max(1, len({"options", "files"} & set(only)))
+        share = 0.75 * options.minutes / max(1, len({"options", "files"} & set(only)))
         for kind in ("options", "files"):
             if kind in only:
                 found[kind] = _all_of(kind, options.seed, share, built, helps)

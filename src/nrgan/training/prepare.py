@@ -97,14 +97,26 @@ _WITH_AVERAGE, _WITHOUT = 5, 4
 
 
 def _check_memory(plan: Plan, device: torch.device) -> None:
-    """Raises `UserError` where the networks alone are larger than the memory: told before any of it is taken."""
+    """Raises `UserError` where the networks, or one map of a batch, alone are larger than the memory.
+
+    Told before any of it is taken, and before an earlier run makes way. A batch takes more than that: how much is the
+    family's own affair.
+    """
     pair = sketched(lambda: GeneratorPair.untrained(plan.family, plan.generator_sizes, plan.model, plan.setting))
     discriminator = sketched(lambda: plan.family.discriminator(plan.discriminator_sizes))
     if pair is None or discriminator is None or device.type == "mps":
         return
     count = [sum(value.numel() for value in network.parameters()) for network in (pair, discriminator)]
-    taken = 4 * (_WITH_AVERAGE * count[0] + _WITHOUT * count[1])
-    if taken > (free := free_memory_of(device)):
+    taken, free = 4 * (_WITH_AVERAGE * count[0] + _WITHOUT * count[1]), free_memory_of(device)
+    schedule, width = plan.config.schedule, plan.config.network.channels
+    for name, batch in (("batch_size", schedule.batch_size), ("generator_batch_size", schedule.generator_batch)):
+        of_batch = 4 * batch // schedule.accumulate * width * plan.image.size**2
+        if of_batch > free:
+            raise UserError(
+                f"<{name}> {batch}: one map of {width} channels would take {gigabytes(of_batch)}, and "
+                f"{gigabytes(free)} are free; take fewer, or more parts (<accumulate>)"
+            )
+    if taken > free:
         raise UserError(
             f"<channels> {plan.config.network.channels}: the networks with their gradients and moments would take "
             f"{gigabytes(taken)}, and {gigabytes(free)} are free; take fewer, or a smaller <latent_size>"

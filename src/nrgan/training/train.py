@@ -13,8 +13,9 @@ import torch
 
 from nrgan.corruptions import Corruption
 from nrgan.draws import FreshDraws
-from nrgan.errors import NrganError, TrainingDiverged
+from nrgan.errors import NrganError, TrainingDiverged, UserError, first_line
 from nrgan.layout import data_picture, sample_picture, snapshot_folder
+from nrgan.memory import is_out_of_memory
 from nrgan.networks import Family
 from nrgan.networks.sampling import latents
 from nrgan.objectives import Objective
@@ -106,6 +107,14 @@ class Training:
             if state.whole and not isinstance(stop, TrainingDiverged):
                 self.save_checkpoint(settled=False)
             raise
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            batch, parts = schedule.generator_batch, schedule.accumulate
+            raise UserError(
+                f"not enough memory for an iteration ({first_line(error)}): <generator_batch_size> is {batch}, in "
+                f"{parts} parts; take smaller batches, more parts (<accumulate>), or fewer <channels>"
+            ) from error
         finally:
             self.batches.close()
             self.recorder.close()

@@ -168,6 +168,8 @@ class _Tiff:
         ends = (offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
         if max(ends, default=0) > self.source.size:
             raise Unreadable("it is cut short")  # tifffile would fill up with zeros
+        key = page.keyframe  # what is decoded is as large as it says, whatever the file's description says
+        check_size(1, math.prod(key.shape), 1, key.dtype.itemsize if key.dtype else 8)
         values: npt.NDArray[Any] = page.asarray(lock=self.lock, maxworkers=1)
         return values
 
