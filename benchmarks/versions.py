@@ -1,10 +1,11 @@
-"""Is a training step of one checkout as fast as that of another?
+"""Is a training step of one checkout as fast as that of another? `generate`? The start from cached images?
 
-    python benchmarks/versions.py OLD NEW [--channels 128] [--rounds 12] [--iterations 5] [--json FILE]
+    python benchmarks/versions.py OLD NEW [--work train] [--channels 128] [--rounds 12] [--iterations 5] [--json FILE]
 
-OLD and NEW are checkouts of this repository. Each trains the same run in a process of its own; the two take turns,
-round by round, so that both meet the machine in the same states. Prints the median ratio old time / new time, and
-the 90% interval of that median, by resampling the rounds.
+OLD and NEW are checkouts of this repository. Each does the same work in a process of its own (train: a training step;
+generate: 200 images of a run written to files; start: the cached noisy set of `shapes-ag25`, 0.61 GB, opened and looked
+at as a whole); the two take turns, round by round, so that both meet the machine in the same states. Prints the median
+ratio old time / new time, and the 90% interval of that median, by resampling the rounds.
 """
 
 from __future__ import annotations
@@ -49,14 +50,54 @@ for line in sys.stdin:
 """
 
 
+_GENERATE = """
+import shutil, sys, time
+from pathlib import Path
+import torch
+from nrgan import TrainConfig, generate, train
+out, model, channels, batch, precision, threads = sys.argv[1:]
+torch.set_num_threads(int(threads))
+list(train(TrainConfig(setting="shapes-ag25", model=model, out=out, channels=int(channels), precision=precision,
+                       device="cpu", iterations=1)))
+made = Path(out + "-images")
+print("ready", flush=True)
+for line in sys.stdin:
+    taken = 0.0
+    for _ in range(int(line)):
+        begun = time.perf_counter()
+        generate(out, made, 200)
+        taken += time.perf_counter() - begun
+        shutil.rmtree(made)
+    print(taken, flush=True)
+"""
+_START = """
+import sys, time
+from pathlib import Path
+from nrgan.corruptions import AdditiveGaussian
+from nrgan.data import Shapes
+from nrgan.data.frozen import frozen_noisy_set
+cache = Path(sys.argv[1])
+def start():
+    return frozen_noisy_set(Shapes(32), AdditiveGaussian(25), cache=cache).sum()
+start()
+print("ready", flush=True)
+for line in sys.stdin:
+    begun = time.perf_counter()
+    for _ in range(int(line)):
+        start()
+    print(time.perf_counter() - begun, flush=True)
+"""
+_WORK = {"train": _WORKER, "generate": _GENERATE, "start": _START}
+
+
 class Version:
-    """A checkout that trains in a process of its own."""
+    """A checkout that works in a process of its own."""
 
     def __init__(self, checkout: Path, out: Path, options: argparse.Namespace) -> None:
         source = (checkout / "src").resolve(strict=True)
         arguments = [out, options.model, options.channels, options.batch_size, options.precision, options.threads]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER, *map(str, arguments)],
+            [sys.executable, "-c", _WORK[options.work], *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -93,6 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
+    parser.add_argument("--work", choices=sorted(_WORK), default="train")
     parser.add_argument("--model", default="sinrgan1")
     parser.add_argument("--channels", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=64)
@@ -115,6 +157,7 @@ def main() -> None:
     ratios = [old / new for old, new in taken]
     low, high = interval(ratios)
     figures = {
+        "work": options.work,
         "model": options.model,
         "channels": options.channels,
         "batch_size": options.batch_size,

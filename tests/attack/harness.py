@@ -123,7 +123,8 @@ def complaints(case: Case, outcome: dict[str, Any], before: dict[str, str], afte
         wrong.append(f"{outcome['peak'] / 1e9:.1f} GB of memory")
     for name in sorted(before.keys() | after.keys()):
         # a folder that the command names may get new files; what was there stays
-        is_new = name not in before and Path(name).parts[0] in {Path(word).parts[0] for word in case.arguments if word}
+        named = {part for word in case.arguments for part in Path(word).parts[:1]}
+        is_new = name not in before and Path(name).parts[0] in named
         if before.get(name) != after.get(name) and not (is_new and code != 2):
             wrong.append(f"{name}: was {before.get(name)}, is {after.get(name)}")
     return wrong
