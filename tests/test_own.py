@@ -550,6 +550,12 @@ def test_whether_out_may_be_written_is_asked_before_an_image_is_read(
         train(options(path, tmp_path / "run"))
 
 
+def test_images_too_small_to_train_on_are_said_to_be(tmp_path: Path) -> None:
+    path = folder(np.random.default_rng(0).integers(0, 255, (60, 1, 40, 3), np.uint8), tmp_path / "thin")
+    done = nrgan("diagnose", path, "--out", tmp_path / "found")
+    assert done.returncode == 2 and "has images of 1 pixels on a side; 16 are the fewest" in done.stderr
+
+
 def test_a_dry_run_opens_the_images(tmp_path: Path) -> None:
     path = folder(pictures("uint16", 1, count=200, size=32), tmp_path / "images")
     done = nrgan("train", path, "auto", tmp_path / "run", "--dry-run")

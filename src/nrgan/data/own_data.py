@@ -10,8 +10,9 @@ from nrgan.data.choice import DataChoice
 from nrgan.data.frozen import NoisyImages, check_data_seed, corrupt_units, law_key
 from nrgan.data.sources import Images
 from nrgan.data.training_data import Indices, TrainingData
+from nrgan.errors import UserError
 from nrgan.frames import Fit, FrameSet, Patches, PatchPlace, choose_range
-from nrgan.limits import SIDE_STEP, trainable
+from nrgan.limits import SIDE_STEP, SMALLEST_SIDE, trainable
 from nrgan.progress import Preparing
 from nrgan.ranges import nhwc, stored_from_unit
 
@@ -94,6 +95,8 @@ class OwnData(TrainingData):
 def tiles_of(frames: FrameSet) -> dict[str, Any]:
     """The size and fit that look at all of the images, where they are not all the same small trainable square."""
     sides = np.unique(frames.sizes)
+    if sides[0] < SMALLEST_SIDE:
+        raise UserError(f"{frames.path}: has images of {sides[0]} pixels on a side; {SMALLEST_SIDE} are the fewest")
     if len(sides) == 1 and trainable(int(sides[0])) and sides[0] <= _TILE:
         return {}
     return {"image_size": min(_TILE, int(sides[0]) // SIDE_STEP * SIDE_STEP), "fit": "tiles"}
