@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors.torch import save
 from torch import nn
 
@@ -67,6 +67,14 @@ HUB = "hf://"
 """What a name of the Hub begins with: a path is never looked for there."""
 
 
+def _fetched(name: str, **options: Any) -> Path:
+    """The folder of a repository's files, fetched where they are not there yet; raises `UserError`."""
+    try:
+        return Path(snapshot_download(name.removeprefix(HUB), allow_patterns=[SIZES, WEIGHTS], **options))
+    except Exception as error:  # the network's and the Hub's many ways to fail
+        raise UserError(f"{name}: cannot be fetched from the Hub ({first_line(error)})") from error
+
+
 class Pretrained(PyTorchModelHubMixin):
     """A network that is made of the arguments in its folder, and may go to the Hub and come from it."""
 
@@ -80,12 +88,11 @@ class Pretrained(PyTorchModelHubMixin):
     ) -> Any:
         """The network of a snapshot, of a run (its best snapshot, or the newest), or of the Hub, as hf://owner/name.
 
-        Raises `UserError` where a folder holds no snapshot, or one that is damaged.
+        options: of `huggingface_hub.snapshot_download`, for the Hub. Raises `UserError` where a folder holds no
+        snapshot, or one that is damaged, or where the Hub does not give it.
         """
         name = str(pretrained_model_name_or_path)
-        if name.startswith(HUB):
-            return super().from_pretrained(name.removeprefix(HUB), **options)
-        folder = find_snapshot(Path(name), snapshot)
+        folder = _fetched(name, **options) if name.startswith(HUB) else find_snapshot(Path(name), snapshot)
         check_snapshot(folder)
         sizes = read_sizes(folder, set(inspect.signature(cls).parameters))
 

@@ -81,6 +81,7 @@ def replace_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     def upload_folder(api: HfApi, *, repo_id: str, folder_path: str | Path, **options: Any) -> None:
         shutil.copytree(folder_path, repo_id, dirs_exist_ok=True)
 
+    monkeypatch.setattr("nrgan.pretrained.snapshot_download", lambda repo_id, **options: repo_id)
     monkeypatch.setattr(HfApi, "create_repo", create_repo)
     monkeypatch.setattr(HfApi, "upload_folder", upload_folder)
 

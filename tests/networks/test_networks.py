@@ -190,6 +190,36 @@ def test_a_field_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
     assert name in expected and name not in found.split(", ")
 
 
+def test_a_path_is_never_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fetch(repository: str, **options: object) -> str:
+        asked.append((repository, options["revision"]))
+        return str(tmp_path / "fetched")
+
+    monkeypatch.setattr("nrgan.pretrained.snapshot_download", fetch)
+    monkeypatch.chdir(tmp_path)
+    for path in ("you/model", "./you/model", tmp_path / "you" / "model", Path("you/model")):
+        with pytest.raises(UserError, match="neither a snapshot"):
+            Generator.from_pretrained(path)
+    assert not asked
+    generator = small()
+    generator.save_pretrained(tmp_path / "fetched")
+    fetched = Generator.from_pretrained("hf://you/model", revision="v1")
+    assert asked == [("you/model", "v1")] and np.array_equal(fetched.sample(2), generator.sample(2))
+    config = tmp_path / "fetched" / "config.json"
+    config.write_text(config.read_text().replace('"channels": 4', '"channels": 60000'))
+    with pytest.raises(UserError, match="is of another network"):
+        Generator.from_pretrained("hf://you/model", revision="v1")
+
+
+@pytest.mark.parametrize("name", ["hf://", "hf://a/b/c/d", "hf://nobody/nothing"])
+def test_what_the_hub_does_not_give_is_said_in_a_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="cannot be fetched from the Hub") as refused:
+        Generator.from_pretrained(name, local_files_only=True)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_folder_without_snapshots_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="neither a snapshot"):
         Generator.from_pretrained(tmp_path)

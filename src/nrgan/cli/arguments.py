@@ -76,7 +76,8 @@ def _sentence(box: str) -> str:
             said += f"; perhaps {', '.join(dict.fromkeys(names))}"
         elif part and part[0].startswith("Available"):
             said += f"; {part[0][:1].lower()}{part[0][1:]}"
-    return f"{said}; see {_HELP_OF.findall(box)[-1]}"
+    (*_, help_of) = ("nrgan --help", *_HELP_OF.findall(box))
+    return f"{said}; see {help_of}"
 
 
 def _parts(box: str) -> list[list[str]]:

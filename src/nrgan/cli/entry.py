@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
+        sys.stdout.flush()
     except NrganError as error:
         code = _fail(error.for_command_line(lambda field: _word(given[0], field)), error.exit_code)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
