@@ -63,6 +63,14 @@ def test_files_that_were_added_are_nobodys_business(folder: Path) -> None:
     check_snapshot(folder)
 
 
+def test_a_manifest_of_the_users_above_is_no_business_of_ours(folder: Path) -> None:
+    above = folder.parent
+    (folder / "SHA256SUMS").unlink()
+    (folder / "about.json").write_text("{}")
+    (above / "SHA256SUMS").write_text("of all my models\n")
+    check_snapshot(folder)
+
+
 def test_a_snapshot_of_a_run_is_covered(tmp_path: Path) -> None:
     list(train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out=tmp_path / "run", **TINY)))
     (snapshot, *_) = (tmp_path / "run" / "snapshots").iterdir()

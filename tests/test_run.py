@@ -15,13 +15,14 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from conftest import PATIENCE, TINY, nrgan, nrgan_process
 from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
 from nrgan.runs import RunRecorder
 from nrgan.runs.log import read_metrics
 from nrgan.tensor_files import write_sealed
+from nrgan.training.duration import seconds_per_iteration
 from nrgan.training.plan import Objects
 from nrgan.training.prepare import prepare
 from nrgan.training.train import Training
@@ -379,6 +380,46 @@ def test_damage_in_the_cached_images_stops_the_run_and_it_goes_on(tmp_path: Path
     with pytest.raises(UserError, match=r"images .* are damaged; it has been removed"):
         run(tmp_path / "run", resume=True, **changed)
     assert_same_run(run(tmp_path / "run", resume=True, **changed), whole)
+
+
+@pytest.mark.parametrize("iterations", [1, 2])
+def test_a_run_of_the_command_that_ended_at_once_goes_on(tmp_path: Path, iterations: int) -> None:
+    """The command tries how long an iteration takes before it begins, which leaves moments of zero behind."""
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in (TINY | {"log_interval": 1}).items()]
+    for out, ends in (("whole", [4]), ("parts", [iterations, 4])):
+        for end in ends:
+            command = ("train", "shapes-ag25", "sinrgan1", tmp_path / out, *options, "--iterations", end, "--resume")
+            done = nrgan(*command)
+            assert done.returncode == 0, done.stderr
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_checkpoint_before_the_first_iteration_goes_on(tmp_path: Path) -> None:
+    made = training(config(tmp_path / "run"))
+    seconds_per_iteration(made.state, made.plan)
+    made.save_checkpoint()
+    made.recorder.close()
+    assert_same_run(run(tmp_path / "run", resume=True), run(tmp_path / "whole"))
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_set_aside(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", snapshot_interval=2)
+    (out / "checkpoint.safetensors").unlink()
+    (out / "checkpoint.safetensors").mkdir()
+    with pytest.raises(UserError, match=r"checkpoint\.safetensors: cannot be read"):
+        run(out, resume=True, snapshot_interval=2, iterations=9)
+    assert (out / "checkpoint.safetensors").is_dir() and not (out / "checkpoint.damaged.safetensors").exists()
+
+
+def test_a_checkpoint_of_another_format_is_said_to_be_one(tmp_path: Path) -> None:
+    out = run(tmp_path / "run")
+    path = out / "checkpoint.safetensors"
+    with safe_open(path, framework="pt") as file:
+        about = json.loads(file.metadata()["nrgan"]) | {"format": 2}
+    save_file(load_file(path), path, {"nrgan": json.dumps(about)})
+    (out / "checkpoint.earlier.safetensors").unlink(missing_ok=True)
+    with pytest.raises(UserError, match=r"a checkpoint of format 2; this version reads 3"):
+        run(out, resume=True)
 
 
 def test_a_run_folder_that_is_removed_is_one_clear_end(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import threading
+import weakref
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, Any
 
 _PIPE = "NRGAN_PARENT_PIPE"
 """The environment variable with the handle of the pipe's end that a child watches."""
@@ -17,17 +18,15 @@ class Child:
     """A process in a session of its own, so that Ctrl-C reaches its parent alone, which passes it on."""
 
     def __init__(self, command: Sequence[str], output: IO[str]) -> None:
-        reading, writing = os.pipe()
-        self._end = os.fdopen(writing, "wb")  # nothing is written: it closes when this process ends
+        options: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
+        if os.name != "posix":
+            self.process = subprocess.Popen(command, **options)
+            return
+        reading, self._end = os.pipe()  # nothing is written: it closes when this process ends
+        weakref.finalize(self, os.close, self._end)
         try:
-            self.process = subprocess.Popen(
-                command,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=(reading,),
-                env=os.environ | {_PIPE: str(reading)},
-            )
+            environment = os.environ | {_PIPE: str(reading)}
+            self.process = subprocess.Popen(command, pass_fds=(reading,), env=environment, **options)
         finally:
             os.close(reading)
 

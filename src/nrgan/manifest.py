@@ -64,7 +64,8 @@ def check_snapshot(folder: Path) -> None:
 
     Snapshots of version 0.1, and those from the Hub, have no manifest and cannot tell.
     """
-    for place in (folder, folder.parent):
+    is_part = (folder.parent / WEIGHTS).is_file() and not (folder / ABOUT).exists()
+    for place in (folder, folder.parent) if is_part else (folder,):
         if (place / MANIFEST).exists():
             check_manifest(place, {ABOUT, WEIGHTS})
             return

@@ -34,8 +34,12 @@ def free_memory() -> int:
             if soft != resource.RLIM_INFINITY:
                 limits.append(max(0, soft - used))
     with suppress(OSError, ValueError):
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        limits.append(limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+        group = Path("/sys/fs/cgroup")
+        limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        # what was read from files is given back when it is needed
+        kept = sum(int(counts.get(name, 0)) for name in ("active_file", "inactive_file", "slab_reclaimable"))
+        limits.append(max(0, limit - used + kept))
     return min(limits, default=1 << 62)
 
 

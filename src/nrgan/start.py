@@ -1,4 +1,9 @@
-"""Where the command begins. From here on Ctrl-C ends it in one line, also while the rest is still being loaded."""
+"""Where the command begins. From here on Ctrl-C ends it in one line, also while the rest is still being loaded.
+
+It ends at once, and raises nothing: an exception out of a signal is lost, or worse, within the libraries' own callbacks.
+Work that is to end well takes signals for itself (`nrgan.cli.stopping`); of the rest, what is half written has the
+name of a part, which the next writer clears.
+"""
 
 # `signal` would first load enum and more, within which an interrupt is a traceback
 import _signal  # type: ignore[import-not-found]
@@ -6,6 +11,8 @@ import os
 
 
 def _end_at_once(number: int, frame: object) -> None:
+    if os.isatty(1):
+        os.write(1, b"\x1b[?25h\n")  # a progress bar hides the cursor
     os.write(2, b"error: interrupted\n")
     os._exit(128 + number)
 

@@ -36,6 +36,12 @@ _DTYPES = {
     "I16": torch.int16,
     "I8": torch.int8,
     "U8": torch.uint8,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
+    "C64": torch.complex64,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
     "BOOL": torch.bool,
 }
 
@@ -76,7 +82,7 @@ def write_sealed(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], pat
 
 
 def check_seal(path: Path) -> None:
-    """Raises `Damaged` unless every byte of a sealed file is as it was written."""
+    """Raises `Damaged` unless every byte of a sealed file is as it was written, `UserError` where it cannot be read."""
     try:
         with open_regular(path) as file:
             begin, header = _raw_header(file)
@@ -87,10 +93,17 @@ def check_seal(path: Path) -> None:
             digest.update(header[: found.start(1)] + _BLANK.encode() + header[found.end(1) :])
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
         raise Damaged(f"{path}: is damaged or cut short ({first_line(error)})") from error
     if digest.hexdigest().encode() != found[1]:
         raise Damaged(f"{path}: is damaged: it is not as it was written (SHA-256)")
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    """No damage: the same file may be read another time, or by another user."""
+    return UserError(f"{path}: cannot be read: {error.strerror or error}")
 
 
 def _raw_header(file: BinaryIO) -> tuple[bytes, bytes]:
@@ -105,7 +118,7 @@ def _raw_header(file: BinaryIO) -> tuple[bytes, bytes]:
 
 
 def read_header(path: Path) -> Header:
-    """What is in a file, without loading any of it; raises `Damaged`."""
+    """What is in a file, without loading any of it; raises `Damaged`, or `UserError` where it cannot be read."""
     try:
         with open_regular(path) as file:
             described: dict[str, Any] = json.loads(_raw_header(file)[1])
@@ -114,8 +127,10 @@ def read_header(path: Path) -> Header:
         metadata = described.pop("__metadata__", {})
         specs = {name: TensorSpec(_DTYPES[row["dtype"]], tuple(row["shape"])) for name, row in described.items()}
     except KeyError as error:
-        raise Damaged(f"{path}: holds tensors of an unknown type ({error})") from error
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        raise UserError(f"{path}: holds tensors of a type that is not known here ({error})") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise Damaged(f"{path}: is damaged or cut short ({first_line(error)})") from error
     return Header(metadata, specs)
 
@@ -129,10 +144,13 @@ def load_tensors(path: Path, expected: Mapping[str, TensorSpec]) -> dict[str, Te
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in expected}
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except SafetensorError as error:
         raise Damaged(f"{path}: is damaged or cut short ({first_line(error)})") from error
     for name, value in tensors.items():
-        if value.is_floating_point() and not bool(value.isfinite().all()):
+        is_wide = value.is_floating_point() and value.element_size() > 1  # eight bits have no such values to ask for
+        if (is_wide or value.is_complex()) and not bool(value.isfinite().all()):
             raise UserError(f"{path}: {name} holds values that are not finite")
     return tensors
 

@@ -61,6 +61,24 @@ def test_the_same_call_goes_on(run: Path, tmp_path: Path, stopped_after: int) ->
         generate(run, tmp_path / "parts", **options)
 
 
+def test_a_set_of_another_network_does_not_go_on(run: Path, tmp_path: Path) -> None:
+    """The same setting, model and iteration, from another training: its images would be mixed with these."""
+    list(train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out=tmp_path / "other", **TINY | {"seed": 1})))
+    with pytest.raises(Stopped):
+        generate(run, tmp_path / "images", preparing=stopping_after(3))
+    with pytest.raises(UserError, match="not empty"):
+        generate(tmp_path / "other", tmp_path / "images")
+
+
+def test_an_empty_file_that_a_power_cut_left_is_made_again(run: Path, tmp_path: Path) -> None:
+    generate(run, tmp_path / "whole", 20)
+    with pytest.raises(Stopped):
+        generate(run, tmp_path / "images", 20, preparing=stopping_after(15))
+    (tmp_path / "images" / "000007.png").write_bytes(b"")
+    generate(run, tmp_path / "images", 20)
+    assert contents(tmp_path / "images") == contents(tmp_path / "whole")
+
+
 def test_images_that_would_not_fit_on_the_disk_are_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

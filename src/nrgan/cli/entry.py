@@ -12,8 +12,6 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated
 
@@ -54,8 +52,6 @@ _GOES_ON = {
     "train": "; a run goes on from its last checkpoint with --resume",
     "generate": "; the same command goes on",
 }
-_interrupted: list[int] = []
-"""Interrupts that have come."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -63,7 +59,6 @@ def main(arguments: list[str] | None = None) -> None:
 
     0 done, 1 failed, 2 asked for what cannot be done, 70 a bug of ours, 128 + N on signal N.
     """
-    _interrupted.clear()
     before, threading.excepthook = threading.excepthook, _thread_failed
     given = sys.argv[1:] if arguments is None else arguments
     # our own words only: what libraries have to remark of a file is said in an error of ours
@@ -73,7 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may be closed, as under some schedulers
+            sys.stdout.flush()
     except NrganError as error:
         code = _fail(error.for_command_line(lambda field: _word(given[0], field)), error.exit_code)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
@@ -82,21 +78,15 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         code = _fail(_refused(error))
     except KeyboardInterrupt:
-        code = _was_interrupted(given)
+        code = _fail(f"interrupted{_GOES_ON.get(given[0], '')}", 128 + signal.SIGINT)
     except Exception as error:
-        if _interrupted:  # within a library that made another error of it
-            code = _was_interrupted(given)
-        elif is_out_of_memory(error):
+        if is_out_of_memory(error):
             code = _fail(f"not enough memory ({first_line(error)}); take fewer or smaller images, or smaller batches")
         else:
             code = _bug(error, given)
     finally:
         threading.excepthook = before
     sys.exit(code)
-
-
-def _was_interrupted(given: list[str]) -> int:
-    return _fail(f"interrupted{_GOES_ON.get(given[0], '')}", 128 + signal.SIGINT)
 
 
 def _run(given: list[str]) -> int:
@@ -106,27 +96,7 @@ def _run(given: list[str]) -> int:
     if "" in given:
         raise UserError("an argument is empty; give a name, or leave it out")
     verb: Verb = read(Verb, given)
-    with _interrupts():
-        return verb.run()
-
-
-@contextmanager
-def _interrupts() -> Iterator[None]:
-    """Has Ctrl-C raise `KeyboardInterrupt`: from now on there is something to end well."""
-    number = signal.SIGINT
-
-    def interrupt(number: int, frame: object) -> None:
-        _interrupted.append(number)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(number) is signal.SIG_IGN:
-        yield
-        return
-    before = signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
+    return verb.run()
 
 
 def _refused(error: OSError) -> str:
@@ -141,7 +111,8 @@ def _refused(error: OSError) -> str:
 
 def _print_nowhere() -> None:
     """What is still to be flushed must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug(error: Exception, given: list[str]) -> int:

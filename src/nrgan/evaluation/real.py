@@ -78,18 +78,28 @@ class Reference:
         self.real, self.extractor = real, extractor
         self.batch_size, self.device, self.preparing = batch_size, device, preparing
         self.count = real.count
+        self._moments: Moments | None = None
+        self._features: npt.NDArray[np.float32] | None = None
         self.digest = key_digest({**real.key, "features": extractor.name, "features_sha256": extractor.digest})
         folder = (cache or default_cache()) / "references"
         self.moments_file, self.features_file = folder / f"{self.digest}.npz", folder / f"{self.digest}.npy"
 
     def moments(self) -> Moments:
-        """Mean and covariance of the features."""
-        if is_whole(self.moments_file):
-            return read_moments(self.moments_file, self.extractor)
-        return self._keep_moments(self._extract())
+        """Mean and covariance of the features; read, and verified, once."""
+        if self._moments is None:
+            there = is_whole(self.moments_file)
+            self._moments = (
+                read_moments(self.moments_file, self.extractor) if there else self._keep_moments(self._extract())
+            )
+        return self._moments
 
     def features(self) -> npt.NDArray[np.float32]:
-        """The features of every image, (N, D) float32."""
+        """The features of every image, (N, D) float32; verified once, and mapped."""
+        if self._features is None:
+            self._features = self._kept_features()
+        return self._features
+
+    def _kept_features(self) -> npt.NDArray[np.float32]:
         if is_whole(self.features_file):
             return _read_features(self.features_file, (self.count, self.extractor.num_features))
         features = self._extract()

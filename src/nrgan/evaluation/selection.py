@@ -13,6 +13,7 @@ from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.metrics import FID
 from nrgan.layout import BEST, saved_snapshots
+from nrgan.manifest import check_snapshot
 from nrgan.runs import Record, TrainedModel, read_records, save_snapshot
 from nrgan.runs.snapshot import add_to_about, read_about
 from nrgan.storage import writing_folder
@@ -120,6 +121,7 @@ def select(run: Path, candidates: list[Candidate], by_clean: bool = False) -> tu
     chosen = Chosen(best.clean if by_clean and best.clean else best.observed, len(candidates))
     with writing_folder(run / BEST) as part:
         shutil.copytree(best.snapshot, part, dirs_exist_ok=True)
+        check_snapshot(part)  # or damage would be sealed anew
         add_to_about(part, chosen=chosen.document())
     if best.clean is None:
         return best, None

@@ -30,9 +30,9 @@ def compare(runs: Sequence[str | Path], path: str | Path, overwrite: bool = Fals
     for fewer than two runs, a folder that is no run, or files in the way that are not ours, unless `overwrite`.
     """
     folders, path = [Path(run) for run in runs], Path(path)
-    table_file = path.with_suffix(".md")
     if path.suffix != ".png":
         raise UserError(f"<out> {path}: the figure is a PNG; give a name that ends in .png")
+    table_file = path.with_suffix(".md")
     for file in (path, table_file):
         check_output(file, overwrite)
     if len(folders) < 2:

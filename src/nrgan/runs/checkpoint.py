@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from nrgan.errors import UserError, first_line
+from nrgan.errors import Damaged, UserError, first_line
 from nrgan.runs.identity import check_same_run
 from nrgan.storage import writing
 from nrgan.tensor_files import TensorSpec, check_seal, load_tensors, read_header, write_sealed
@@ -74,11 +75,14 @@ def load_checkpoint(state: Resumable, path: Path, identity: Mapping[str, Any], d
     Returns whether random numbers go on too: between a CPU and a GPU they cannot, and begin anew. Raises `Damaged`
     where the file is not as it was written, `UserError` where it cannot serve otherwise; the state then is as before.
     """
-    check_seal(path)
+    try:
+        check_seal(path)
+    except Damaged:
+        _check_format(path)  # older ones have no seal
+        raise
     found = read_header(path)
     about = _read_about(path, found.metadata)
-    if about["format"] != FORMAT_VERSION:
-        raise UserError(f"{path}: a checkpoint of format {about['format']}; this version reads {FORMAT_VERSION}")
+    _check_format(path)
     check_same_run(about["run"], identity, defaults, path)
     progress = {name: _count(path, name, about.get(name)) for name in state.progress()}
     same_device = about["device"] == state.device.type
@@ -93,6 +97,14 @@ def load_checkpoint(state: Resumable, path: Path, identity: Mapping[str, Any], d
     return same_device
 
 
+def _check_format(path: Path) -> None:
+    """Raises `UserError` where the file says that it is of another format; it may be damaged."""
+    with suppress(Damaged, KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        said = json.loads(read_header(path).metadata["nrgan"]).get("format")
+        if said != FORMAT_VERSION:
+            raise UserError(f"{path}: a checkpoint of format {said}; this version reads {FORMAT_VERSION}")
+
+
 def _read_about(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json.loads(metadata["nrgan"])
@@ -100,7 +112,7 @@ def _read_about(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
             raise TypeError("of another form")
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: is no checkpoint of a run ({first_line(error)})") from error
-    return {"format": None, **about}
+    return about
 
 
 def _count(path: Path, name: str, value: object) -> int:

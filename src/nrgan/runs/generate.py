@@ -15,13 +15,13 @@ import numpy.typing as npt
 import torch
 
 from nrgan.errors import UserError, unknown
-from nrgan.layout import Which, find_snapshot
+from nrgan.layout import WEIGHTS, Which, find_snapshot
 from nrgan.limits import FileFormat
 from nrgan.memory import gigabytes
 from nrgan.networks.sampling import check_seed
 from nrgan.progress import Preparing, prepared
-from nrgan.reading import read_json
-from nrgan.runs.trained import TrainedModel
+from nrgan.reading import read_json, sha256
+from nrgan.runs.trained import GeneratedImage, TrainedModel
 from nrgan.storage import clear_abandoned, disk_errors, replacing, writing
 
 Array = npt.NDArray[Any]
@@ -94,29 +94,40 @@ def generate(
     if "noise" in extras and trained.sampler is None:
         raise UserError(f"{trained.about.model} adds no noise: leave it out of <with>")
     document = {"snapshot": folder.name, **asdict(trained.about), "seed": seed, "first": first, "count": count}
-    kinds = {"format": chosen, "with": list(extras)}
+    asked = {"format": chosen, "with": list(extras), "weights_sha256": sha256(folder / WEIGHTS)}
+    numbers = range(first, first + count)
     with disk_errors(out):
-        _check_space(trained, out, count * (1 + len(extras)))
-        _begin(out, document | kinds)
-        _write_images(trained, out, seed, range(first, first + count), chosen, extras, preparing)
+        files = _Files(out, chosen, extras)
+        start = files.first_missing(numbers) if _goes_on(out, document | asked) else first
+        _check_space(trained, out, (numbers.stop - start) * (1 + len(extras)))
+        _begin(out, document | asked)
+        _write_images(trained, files, seed, numbers, start, preparing)
     _write_index(out, document)
     return trained
 
 
-def _begin(out: Path, document: dict[str, Any]) -> None:
-    """Takes the folder for this set of images: a new or empty one, or one where the same set was begun and not ended.
+def _goes_on(out: Path, document: dict[str, Any]) -> bool:
+    """Whether the same set of images was begun in the folder and not ended; False for a new or empty one.
 
     Raises `UserError` where anything else is in it.
     """
-    asked = json.loads(json.dumps(document | {_UNFINISHED: True}))
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        with suppress(OSError, ValueError):
-            if read_json(out / INDEX) == asked:
-                clear_abandoned(out)
-                return
-        raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    with suppress(OSError, ValueError):
+        if read_json(out / INDEX) == _unfinished(document):
+            return True
+    raise UserError(f"{out}: is a file, or a folder that is not empty; choose another folder")
+
+
+def _unfinished(document: dict[str, Any]) -> dict[str, Any]:
+    """The index of a set that is being made, as JSON gives it back."""
+    return dict(json.loads(json.dumps(document | {_UNFINISHED: True})))
+
+
+def _begin(out: Path, document: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    _write_index(out, asked)
+    clear_abandoned(out)
+    _write_index(out, _unfinished(document))
 
 
 def _write_index(out: Path, document: dict[str, Any]) -> None:
@@ -134,32 +145,43 @@ def _check_space(model: TrainedModel, out: Path, files: int) -> None:
         )
 
 
+class _Files:
+    """The names of an image's files, and how each is written."""
+
+    def __init__(self, out: Path, file_format: str, extras: tuple[str, ...]) -> None:
+        self._out, suffix_and_save = out, _WRITERS[file_format]
+        of_noise = _WRITERS["npy" if file_format == "npy" else "tiff"]  # negative values
+        self._kinds = {"clean": ("", suffix_and_save)}
+        self._kinds |= {"noisy": ("-noisy", suffix_and_save)} if "noisy" in extras else {}
+        self._kinds |= {"noise": ("-noise", of_noise)} if "noise" in extras else {}
+
+    def _path(self, index: int, kind: str) -> Path:
+        end, (suffix, _) = self._kinds[kind]
+        return self._out / f"{index:06d}{end}{suffix}"
+
+    def first_missing(self, numbers: range) -> int:
+        """The first image of which a file is not there, or is empty, as after a power cut."""
+        for index in numbers:
+            for kind in self._kinds:
+                path = self._path(index, kind)
+                if not path.is_file() or not path.stat().st_size:
+                    return index
+        return numbers.stop
+
+    def write(self, image: GeneratedImage) -> None:
+        """Each file is whole or not there, whenever the process ends."""
+        for kind, (_, (_, save)) in self._kinds.items():
+            with replacing(self._path(image.index, kind)) as temporary:
+                save(getattr(image, kind), temporary)
+
+
 def _write_images(
-    model: TrainedModel,
-    out: Path,
-    seed: int,
-    numbers: range,
-    file_format: str,
-    extras: tuple[str, ...],
-    preparing: Preparing | None,
+    model: TrainedModel, files: _Files, seed: int, numbers: range, start: int, preparing: Preparing | None
 ) -> None:
-    suffix, save = _WRITERS[file_format]
-    noise_suffix, save_noise = _WRITERS["npy" if file_format == "npy" else "tiff"]
     advance = prepared(preparing, "images", len(numbers))
-
-    def names(index: int) -> dict[str, Path]:
-        names = {"clean": f"{index:06d}{suffix}"}
-        names |= {"noisy": f"{index:06d}-noisy{suffix}"} if "noisy" in extras else {}
-        names |= {"noise": f"{index:06d}-noise{noise_suffix}"} if "noise" in extras else {}
-        return {part: out / name for part, name in names.items()}
-
-    # each file is whole or not there: an earlier call may have written some
-    start = next((k for k in numbers if not all(path.exists() for path in names(k).values())), numbers.stop)
     advance(start - numbers.start)
     for image in model.in_own_values(seed, numbers.stop - start, start):
-        for part, path in names(image.index).items():
-            with replacing(path) as temporary:
-                (save_noise if part == "noise" else save)(getattr(image, part), temporary)
+        files.write(image)
         advance(1)
 
 

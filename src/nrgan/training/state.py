@@ -22,7 +22,7 @@ from nrgan.training.losses import LossHistory, loss_names
 from nrgan.training.plan import Plan
 
 _FIRST_UPDATE = {"generator_adam": 2, "discriminator_adam": 1}
-"""The iteration of an optimiser's first update, before which it has no moments: the first one is D's alone."""
+"""The iteration of an optimiser's first update, before which it may have no moments: the first one is D's alone."""
 
 
 @dataclass
@@ -83,9 +83,11 @@ class TrainState:
         values = found.get("losses/values")
         specs |= {f"losses/{name}": spec for name, spec in self.losses.specs(values.shape if values else ()).items()}
         for part, network, _ in self._optimisers():
-            if iteration < _FIRST_UPDATE[part]:
-                continue
+            if iteration < _FIRST_UPDATE[part] and not any(name.startswith(f"{part}/") for name in found):
+                continue  # but they may be there already, all zero: a trial of the duration has made them
             for name, parameter in network.named_parameters():
+                if not parameter.requires_grad:
+                    continue
                 moment = TensorSpec(parameter.dtype, tuple(parameter.shape))
                 of_adam = {"step": TensorSpec(torch.float32, ()), "exp_avg": moment, "exp_avg_sq": moment}
                 specs |= {f"{part}/{name}/{key}": spec for key, spec in of_adam.items()}
