@@ -1,6 +1,6 @@
 """Where the command begins. From here on Ctrl-C ends it in one line, also while the rest is still being loaded.
 
-It ends at once, and raises nothing: an exception out of a signal is lost, or worse, within the libraries' own callbacks.
+It ends at once, and raises nothing: an exception out of a signal is lost, or worse, within libraries' own callbacks.
 Work that is to end well takes signals for itself (`nrgan.cli.stopping`); of the rest, what is half written has the
 name of a part, which the next writer clears.
 """

@@ -48,10 +48,6 @@ BUG = 70
 
 _LONGEST = 2000
 """Letters of a message that anybody would read."""
-_GOES_ON = {
-    "train": "; a run goes on from its last checkpoint with --resume",
-    "generate": "; the same command goes on",
-}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,7 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         code = _fail(_refused(error))
     except KeyboardInterrupt:
-        code = _fail(f"interrupted{_GOES_ON.get(given[0], '')}", 128 + signal.SIGINT)
+        # a second Ctrl-C, while a training ends; the first ones are for `nrgan.start` and `nrgan.cli.stopping`
+        code = _fail("interrupted; a run goes on from its last checkpoint with --resume", 128 + signal.SIGINT)
     except Exception as error:
         if is_out_of_memory(error):
             code = _fail(f"not enough memory ({first_line(error)}); take fewer or smaller images, or smaller batches")
