@@ -132,6 +132,7 @@ def test_ctrl_c_at_any_moment_is_one_line() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
         )
         assert process.stdout is not None and process.stdout.readline() == "begun\n"
         time.sleep(0.02 + 0.03 * k)
