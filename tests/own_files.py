@@ -19,8 +19,9 @@ import tifffile
 from PIL import Image
 
 from nrgan.frames.file_slice import FileSlice
-from nrgan.frames.formats import FORMATS, Format
-from nrgan.frames.pixels import Decoded
+from nrgan.frames.formats import FORMATS
+from nrgan.frames.formats.row import Format
+from nrgan.frames.opened import Decoded, Opened, Region
 
 Pixels = npt.NDArray[Any]
 
@@ -177,11 +178,18 @@ def count_decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, int]]:
     counts: Counter[tuple[str, int]] = Counter()
 
     def counting(row: Format) -> Format:
-        def read(source: FileSlice, number: int) -> Decoded:
-            counts[source.name, number] += 1
-            return row.read(source, number)
+        def open_(source: FileSlice) -> Opened:
+            opened = row.open(source)
+            read = opened.read
 
-        return replace(row, read=read)
+            def counted(number: int, region: Region | None = None) -> Decoded:
+                counts[source.name, number] += 1
+                return read(number, region)
+
+            object.__setattr__(opened, "read", counted)  # some are frozen
+            return opened
+
+        return replace(row, open=open_)
 
     for name, row in FORMATS.items():
         monkeypatch.setitem(FORMATS, name, counting(row))

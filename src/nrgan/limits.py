@@ -14,6 +14,8 @@ MOST_CHANNELS = 16
 
 FitName = Literal["crop", "resize", "tiles"]
 """How images of any size become squares: see `nrgan.frames.Fit`."""
+FitChoice = Literal["auto", "crop", "resize", "tiles"]
+"""The same, or whatever gives squares enough: see `nrgan.data.own_data.fitted`."""
 FileFormat = Literal["auto", "png", "tiff", "npy"]
 """How generated images are written: see `nrgan.runs.generate`."""
 

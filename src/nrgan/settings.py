@@ -30,7 +30,8 @@ from nrgan.corruptions import (
 )
 from nrgan.data import OWN, SOURCES, DataChoice, ImageSource
 from nrgan.errors import UserError, unknown
-from nrgan.limits import DEFAULT_SIDE, FitName
+from nrgan.frames import EVERYTHING, Wanted
+from nrgan.limits import DEFAULT_SIDE, FitChoice
 from nrgan.plugins import with_plugins
 
 ViewName = Literal["plain", "blurred"]
@@ -154,9 +155,10 @@ def choose_data(
     corruption: Corruption | None = None,
     clip: bool = True,
     data_seed: int = 0,
-    fit: FitName = "crop",
+    fit: FitChoice = "auto",
     value_range: str = "auto",
     skip_corrupt: bool = False,
+    wanted: Wanted = EVERYTHING,
 ) -> DataChoice:
     """The images of a setting, or of the path of the user's own, as `nrgan.data.open_data` takes them.
 
@@ -168,4 +170,4 @@ def choose_data(
     choice = DataChoice(
         name, setting.source, corruption or setting.corruption, Sensor(clip), image_size, data_seed, fit, value_range
     )
-    return replace(choice, skip_corrupt=skip_corrupt)
+    return replace(choice, skip_corrupt=skip_corrupt, wanted=wanted)

@@ -20,9 +20,10 @@ import tifffile
 
 from nrgan.data.sources.batch_pickle import read_batch
 from nrgan.errors import UserError
+from nrgan.frames import EVERYTHING
 from nrgan.frames.archives import tar_members
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats import count_images, read_image
+from nrgan.frames.formats import open_file, read_image
 from nrgan.runs.log import RunLog, read_metrics
 
 _ALLOWED = (UserError, Unreadable)
@@ -42,14 +43,14 @@ def _tar(content: bytes, folder: Path) -> None:
 
 def _tiff(content: bytes, folder: Path) -> None:
     source = _source(content, "a.tif", folder)
-    for number in range(min(3, count_images(source))):
-        read_image(source, number)
+    for number in range(min(3, open_file(source, EVERYTHING).count)):
+        read_image(source, number, EVERYTHING)
 
 
 def _npy(content: bytes, folder: Path) -> None:
     source = _source(content, "a.npy", folder)
-    for number in range(min(3, count_images(source))):
-        read_image(source, number)
+    for number in range(min(3, open_file(source, EVERYTHING).count)):
+        read_image(source, number, EVERYTHING)
 
 
 def _pickle(content: bytes, folder: Path) -> None:

@@ -291,10 +291,14 @@ def test_an_evaluation_that_cannot_be_deletes_nothing(tmp_path: Path) -> None:
             prepare(watched(out, **wrong), Objects(), overwrite=True)
     np.save(tmp_path / "five.npy", np.random.RandomState(0).randint(0, 256, (500, 16, 16, 5), dtype=np.uint8))
     np.save(tmp_path / "few.npy", np.random.RandomState(0).randint(0, 256, (40, 16, 16, 3), dtype=np.uint8))
-    for name, message in (("five", "5 channels"), ("few", "40 real images would mean nothing")):
-        own = watched(
-            out, setting=str(tmp_path / f"{name}.npy"), image_size=None, evaluate_features="random_convolutions"
-        )
+    of_rgb = tmp_path / "means.pt"
+    blank = torch.zeros((2, 3, 16, 16), dtype=torch.uint8)
+    torch.jit.trace(lambda images: images.float().mean(dim=(2, 3)), blank).save(str(of_rgb))
+    for name, features, message in (
+        ("five", str(of_rgb), "5 channels: these features see grey or RGB images only"),
+        ("few", "random_convolutions", "40 real images would mean nothing"),
+    ):
+        own = watched(out, setting=str(tmp_path / f"{name}.npy"), image_size=None, evaluate_features=features)
         with pytest.raises(UserError, match=message):
             prepare(own, Objects(), overwrite=True)
     assert (out / "snapshots" / "iteration-0000006").is_dir() and (out / "checkpoint.safetensors").is_file()

@@ -77,11 +77,11 @@ def test_tiles_are_spread_evenly(size: int, more: int) -> None:
 
 
 def test_reading_tiles_in_order_decodes_an_image_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = opened(tmp_path, *(noise("uint8", 64, 64, 1, seed=i) for i in range(3)))
+    own = open_frames(str(folder(tmp_path, {f"{i}.png": png(noise("uint8", 64, 64, 1, seed=i)) for i in range(3)})))
     patches = Patches(own, Fit(16, "tiles"))
     calls: list[int] = []
     read = own.read
-    monkeypatch.setattr(own, "read", lambda i: (calls.append(i), read(i))[1])
+    monkeypatch.setattr(own, "read", lambda i, region=None: (calls.append(i), read(i, region))[1])
     first = patches.read(0)
     first[:] = 0
     assert patches.read(0).any(), "a patch is the caller's own"

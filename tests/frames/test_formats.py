@@ -12,8 +12,9 @@ import pytest
 from nrgan.data import open_data
 from nrgan.frames import Fit, Frame, FrameSet, Patches, PatchPlace, SensorPlace, open_frames
 from nrgan.frames.file_slice import FileSlice
-from nrgan.frames.formats import FORMATS, Format, is_image
-from nrgan.frames.pixels import Decoded
+from nrgan.frames.formats import FORMATS, is_image
+from nrgan.frames.formats.row import Format
+from nrgan.frames.opened import Decoded, Opened, Region
 from nrgan.settings import choose_data
 from own_files import Pixels, folder, noise
 
@@ -25,17 +26,21 @@ def pixels_of(number: int) -> Pixels:
     return noise("uint16", *SIDES, 2, seed=number)
 
 
-def read_part(source: FileSlice, number: int) -> Decoded:
+class Part(Opened):
     """The file holds a digit; the image that it stands for lies somewhere on a sensor."""
-    digit = int(source.load())
-    place = SensorPlace(CORNER.top * digit, CORNER.left * digit)
-    return Decoded(pixels_of(digit), place=place, header={"exposure": digit / 2})
+
+    def __init__(self, source: FileSlice) -> None:
+        self.digit = int(source.load())
+
+    def read(self, number: int, region: Region | None = None) -> Decoded:
+        place = SensorPlace(CORNER.top * self.digit, CORNER.left * self.digit)
+        return Decoded(pixels_of(self.digit), place=place, header={"exposure": self.digit / 2}).of(region)
 
 
 @pytest.fixture
 def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrameSet:
     """Three images of a kind of file that has a place and a header, and one that is not to be read."""
-    monkeypatch.setitem(FORMATS, "part", Format((".part",), read_part))
+    monkeypatch.setitem(FORMATS, "part", Format((".part",), Part))
     return open_frames(str(folder(tmp_path, {f"{digit}.part": b"%d" % digit for digit in (3, 0, 1)})))
 
 

@@ -197,7 +197,7 @@ def convertible() -> dict[str, tuple[bytes, Pixels, str]]:
         "f2.npy": (npy(GREY.astype(np.float16)), GREY.astype(np.float32), ""),
         "f8.npy": (npy(floats), as_float, narrowed),
         "f8 big.npy": (npy(floats.astype(">f8")), as_float, narrowed),
-        "i2.npy": (npy(RGB.astype(np.int16) - 100), RGB.astype(np.float32) - 100, whole),
+        "i2.npy": (npy(RGB.astype(np.int16) - 100), RGB.astype(np.int16) - 100, ""),
         "i1.npy": (npy((RGB // 2).astype(np.int8)), (RGB // 2).astype(np.float32), whole),
         "u4.npy": (npy(RGB.astype(">u4")), RGB.astype(np.float32), whole),
         "i4.tif": (tiff(GREY[..., 0].astype(np.int32)), GREY.astype(np.float32), whole),

@@ -16,6 +16,7 @@ import pytest
 from nrgan.data import open_data
 from nrgan.errors import UserError
 from nrgan.frames import open_frames
+from nrgan.frames.formats import _opened
 from nrgan.settings import choose_data
 from own_files import WRITERS, count_decodes, folder, noise, npy, png
 
@@ -53,13 +54,17 @@ def test_kept_images_are_those_of_the_files(kind: str, tmp_path: Path, decodes: 
     assert sum(decodes.values()) == COUNT + 1
 
 
-def test_none_is_kept_where_all_do_not_fit(tmp_path: Path, decodes: Counter[tuple[str, int]]) -> None:
+def test_every_second_is_kept_where_all_do_not_fit(tmp_path: Path, decodes: Counter[tuple[str, int]]) -> None:
     path = str(WRITERS["npy"](tmp_path, list(noise("uint8", COUNT, HEIGHT, WIDTH, 3))))
-    for keep_bytes in (0, BYTES - 1):
+    one = BYTES // COUNT
+    for keep_bytes, kept in ((0, []), (one - 1, []), (one, [0]), (3 * one, [0, 4, 8]), (BYTES - 1, [0, 2, 4, 6, 8])):
+        _opened.cache_clear()
         decodes.clear()
         frames = open_frames(path, keep_bytes=keep_bytes)
-        assert np.array_equal(frames.read(2).pixels, frames.read(2).pixels)
-        assert decodes["stack.npy", 2] == 3 and decodes["stack.npy", 1] == 1
+        assert frames.in_memory == kept
+        for index in (3, 4):
+            assert np.array_equal(frames.read(index).pixels, frames.read(index).pixels)
+            assert decodes["stack.npy", index] == (1 if index in kept else 3)
 
 
 def test_images_that_were_left_out_leave_no_gap(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_what_is_kept_is_let_go_of_once_the_set_is_made(tmp_path: Path) -> None:
     with traced() as too_large:
         open_frames(path, keep_bytes=images.nbytes - 1)
     assert too_large[0] < slack
-    choice = choose_data(path, 32)
+    choice = choose_data(path, 32, fit="crop")
     with traced() as resident:
         data = open_data(choice, keep_bytes=images.nbytes)
         data.all_noisy()

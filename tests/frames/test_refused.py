@@ -79,13 +79,13 @@ CORRUPT: dict[str, tuple[bytes, str]] = {
     "cut header.npy": (npy(RGB)[:40], "not an .npy"),
     "text.npy": (b"text", "not an .npy"),
     "none.npy": (npy(np.zeros((0, 24, 20, 1), np.uint8)), "no images"),
-    "nan.npy": (npy(WITH_NAN), "not finite"),
-    "infinite.tif": (tiff(np.where(np.isnan(WITH_NAN), np.inf, WITH_NAN)[..., 0]), "not finite"),
-    "overflowing.npy": (npy(WITH_NAN.astype(np.float64).clip(0, 1) * 0 + 1e300), "not finite"),
+    "nan.npy": (npy(WITH_NAN * np.nan), "none of its values is a number"),
+    "infinite.tif": (tiff(np.full((24, 20), np.inf, np.float32)), "none of its values is a number"),
+    "overflowing.npy": (npy(WITH_NAN.astype(np.float64).clip(0, 1) * 0 + 1e300), "none of its values is a number"),
     "complex.npy": (npy(RGB.astype(np.complex64)), "complex64"),
     "claims.png": (claims(30_000, 30_000), "decoding 30000x30000 pixels would take"),
-    "claims.npy": (claiming_npy((60_000, 60_000)), "decoding 60000x60000 pixels would take"),
-    "claims.tif": (claiming_tiff(), "decoding 60000x60000 pixels would take"),
+    "claims.npy": (claiming_npy((60_000, 60_000)), "cut short"),
+    "claims.tif": (claiming_tiff(), "decoding 60000x60000 pixels would take|cut short"),
 }
 
 
@@ -115,7 +115,7 @@ def test_all_corrupt_files_are_counted_and_ten_named(tmp_path: Path) -> None:
 
 def test_a_damaged_page_is_named_and_the_others_stay(tmp_path: Path) -> None:
     pages = noise("float32", 5, 24, 20)
-    pages[2, 0, 0] = np.inf
+    pages[2] = np.inf
     tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
     with pytest.raises(UserError, match=r"1 of its 5 images cannot be read: a.tif page 3"):
         open_frames(str(tmp_path / "a.tif"))
@@ -144,7 +144,7 @@ def test_a_damaged_page_is_named_and_the_others_stay(tmp_path: Path) -> None:
         ),
         ({"a.npy": npy(np.zeros((5, 16, 20, 16), np.uint8))}, r"a.npy: is of shape .*does not tell channels"),
         ({"a.npy": npy(np.zeros((5, 17, 24, 20), np.uint8))}, r"a.npy: is of shape .*does not tell channels"),
-        ({"a.npy": npy(np.zeros((1, 1, 1, 24, 20), np.uint8))}, r"a.npy: has 5 axes.*save it as \(N, H, W, C\)"),
+        ({"a.npy": npy(np.zeros((1, 1, 1, 24, 20), np.uint8))}, r"a.npy: has 5 axes.*such as axes TZCYX"),
         ({"a.tif": tiff(np.zeros((4, 3, 24, 20), np.uint8), planarconfig=None)}, "a.tif: .*two unnamed axes.*TCYX"),
     ],
 )

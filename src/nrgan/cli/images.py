@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,17 @@ class Diagnose:
     """Images (or tiles) that are looked at, at most."""
     size: Annotated[int | None, tyro.conf.arg(aliases=["--image-size"])] = None
     """Side of the images in pixels, a multiple of 8; their own, or tiles of 64, if not given."""
-    fit: Literal["crop", "tiles"] = "crop"
-    """How images come to that size: the middle is cut out; or cut into overlapping tiles."""
+    fit: Literal["auto", "crop", "tiles"] = "auto"
+    """How images come to that size: the middle is cut out; or cut into overlapping tiles; auto: whichever gives
+    enough."""
     value_range: Annotated[str, tyro.conf.arg(name=option_name("value_range"))] = "auto"
     """Which values are black and white: auto, LOW,HIGH, or percentiles such as p0.1,p99.9."""
+    axes: str | None = None
+    """What the axes of arrays are, a letter each, where the files do not say it: such as TZYX."""
+    frames: str | None = None
+    """Which images are used, by numbers along their axes, from 0: such as T=0:50,Z=3."""
+    image_channels: Annotated[str | None, tyro.conf.arg(aliases=["--channels"])] = None
+    """Which channels are used, by numbers from 0 or by names: such as 0,2 or DAPI."""
     skip_corrupt: tyro.conf.FlagCreatePairsOff[bool] = False
     """Leave images out that cannot be read."""
     data_root: Path | None = None
@@ -39,6 +47,7 @@ class Diagnose:
         from nrgan.cli.display import Display
         from nrgan.data import OWN
         from nrgan.diagnosis import diagnose
+        from nrgan.frames import Wanted
         from nrgan.reports.diagnosis_files import check_diagnosis_files, write_diagnosis
         from nrgan.reports.diagnosis_table import diagnosis_table
         from nrgan.reports.tables import show
@@ -50,6 +59,7 @@ class Diagnose:
             fit=self.fit,
             value_range=self.value_range,
             skip_corrupt=self.skip_corrupt,
+            wanted=Wanted(self.axes, self.frames, self.image_channels),
         )
         out = self.out or Path(f"{_name_of(self.path)}-diagnosis")
         check_diagnosis_files(out)
@@ -59,16 +69,20 @@ class Diagnose:
             for note in found.notes:
                 display.say(f"note: {note}")
         show(diagnosis_table(found.diagnosis, found.advice))
-        looked_at = found.choice
+        looked_at, own = found.choice, found.choice.source == OWN
         config = TrainConfig(
             setting=self.path,
             model=found.advice.model,
-            out=Path("OUT"),
-            image_size=looked_at.image_size if looked_at.source == OWN else self.size,
+            out=_free_name(f"{_name_of(self.path)}-run"),
+            image_size=looked_at.image_size if own else self.size,
             fit=looked_at.fit,
             value_range=self.value_range,
+            axes=self.axes,
+            frames=self.frames,
+            image_channels=self.image_channels,
             skip_corrupt=self.skip_corrupt,
-            data_root=self.data_root if looked_at.source != OWN else None,
+            data_root=None if own else self.data_root,
+            minutes=_MINUTES if own else None,
         )
         print(f"Look at {figure}; train with: {shlex.join(['nrgan', 'train', *config.command_line()])}")
         return 0
@@ -123,6 +137,16 @@ class Generate:
             )
         print(f"wrote {self.count:,} images to {self.out}; image N again: --first N --count 1 --seed {self.seed}")
         return 0
+
+
+_MINUTES = 20
+"""Of the training that is proposed: enough to see whether it is worth a longer one."""
+
+
+def _free_name(name: str) -> Path:
+    """A folder of that name that is not there yet."""
+    numbered = (Path(f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
+    return next(path for path in numbered if not path.exists())
 
 
 def _name_of(path: str) -> str:

@@ -50,7 +50,8 @@ class Evaluate:
     against: Against | None = None
     """Samples against clean images; or samples as observed against the noisy ones. Clean if there are such images."""
     features: str = "auto"
-    """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
+    """inception, random_convolutions, small_convolutions (for 50 to 1,000 images) or a TorchScript file; auto:
+    inception, for shapes random_convolutions."""
     reference: Path | None = None
     """Moments of real images to compare with (.npz with mu, sigma, count), instead of the setting's images."""
     seed: int = 0
@@ -95,7 +96,8 @@ class Select:
     samples: int = 10_000
     """Generated images a snapshot."""
     features: str = "auto"
-    """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
+    """inception, random_convolutions, small_convolutions (for 50 to 1,000 images) or a TorchScript file; auto:
+    inception, for shapes random_convolutions."""
     seed: int = 0
     """Of the generated images."""
     only_observed: tyro.conf.FlagCreatePairsOff[bool] = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -13,7 +13,15 @@ import tyro
 from nrgan.training.config import AUTO, TrainConfig
 
 if TYPE_CHECKING:
+    from nrgan.cli.display import Display
+    from nrgan.data import TrainingData
+    from nrgan.training.budget import Budget
+    from nrgan.training.plan import Plan
     from nrgan.training.prepare import Prepared
+    from nrgan.training.state import TrainState
+
+_LONG = 3 * 3600.0
+"""Seconds from which on a run on one's own images is told of a shorter way."""
 
 
 @dataclass
@@ -26,7 +34,9 @@ class Train:
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
     """Put this run in the place of the one that OUT holds, which is kept as OUT.old-1 until the first checkpoint."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Open the images, print the resolved configuration and stop."""
+    """Open the images, print the resolved configuration (with --minutes, measure and choose first) and stop."""
+    begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
+    """When the command began: its minutes count from here, before what takes long is loaded."""
 
     def run(self) -> int:
         from nrgan.children import end_with_parent
@@ -39,18 +49,15 @@ class Train:
 
         from nrgan.cli.display import Display
         from nrgan.data import OWN
-        from nrgan.runs.folder import holds_run, read_config
         from nrgan.settings import find_setting
         from nrgan.training.device import choose_device, choose_dtype, dtype_name
-        from nrgan.training.prepare import open_plan
 
         config = self.config
-        if find_setting(config.setting, config.data.corrupt).source == OWN:  # size and model are in the images
+        own = find_setting(config.setting, config.data.corrupt).source == OWN  # size and model are in the images
+        if own or config.schedule.minutes is not None:
             # standard output is the configuration's alone
             with Display(Console(stderr=True, highlight=False, soft_wrap=True)) as display:
-                learned = read_config(config.out)["model"] if self.resume and holds_run(config.out) else None
-                config = open_plan(config, preparing=display.preparing, learned=learned)[0].config
-                self._say_auto(config, display.say)
+                config = self._resolved(display)
         device = choose_device(config.machine.device)
         resolved = config.plain() | {
             "image_size": config.resolved_size,
@@ -62,6 +69,44 @@ class Train:
         print(json.dumps(resolved, indent=1))
         return 0
 
+    def _resolved(self, display: Display) -> TrainConfig:
+        """With what the images decide, and what is chosen for the minutes."""
+        from nrgan.runs.folder import claim, read_config
+        from nrgan.training.device import choose_device, choose_dtype, configure_process
+        from nrgan.training.prepare import check_memory, open_plan
+        from nrgan.training.state import new_state
+        from nrgan.training.timed_plan import timed_plan
+
+        config = self.config
+        recorded = read_config(config.out) if claim(config.out, self.resume, self.overwrite) else None
+        plan, data = open_plan(config, preparing=display.preparing, recorded=recorded)
+        self._say_auto(plan.config, display.say)
+        for note in data.notes:
+            display.say(f"note: {note}")
+        if recorded is not None:
+            return plan.config
+        configure_process(config.machine)
+        device = choose_device(config.machine.device)
+        dtype = choose_dtype(config.machine.precision, device)
+        if config.schedule.minutes is None:
+            check_memory(plan, device)
+            self._say_time(plan, new_state(plan, device, compute_dtype=dtype), data, display.say)
+        else:
+            plan, budget = timed_plan(plan, data, device, dtype, lambda: time.monotonic() - self.begun)
+            self._say_budget(plan.config, budget, display.say)
+        return plan.config
+
+    def _say_time(self, plan: Plan, state: TrainState, data: TrainingData, say: Callable[[str], None]) -> None:
+        """How long the iterations that are left will take, and of a shorter way where that is long."""
+        from nrgan.cli.display import duration
+        from nrgan.data import OWN
+        from nrgan.training.duration import seconds_per_iteration
+
+        left, each = plan.config.schedule.iterations - state.iteration, seconds_per_iteration(state, plan)
+        say(f"expected to take about {duration(max(1, left * each))}: {left:,} iterations of {each:.2g} s")
+        if left * each > _LONG and data.choice.source == OWN and plan.config.schedule.minutes is None:
+            say("for a shorter run: --minutes 20 (with --dry-run it says what would be trained)")
+
     def _train(self) -> int:
         from nrgan.cli.display import Display, duration
         from nrgan.cli.stopping import stop_requests
@@ -70,10 +115,9 @@ class Train:
         from nrgan.training.prepare import prepare
         from nrgan.training.train import Training
 
-        begun = time.monotonic()
         configure_process(self.config.machine)
         with Display() as display:
-            prepared = prepare(self.config, Objects(), self.resume, self.overwrite, display.preparing)
+            prepared = prepare(self.config, Objects(), self.resume, self.overwrite, display.preparing, self.begun)
             first, config = prepared.state.iteration, prepared.plan.config
             with stop_requests() as requests:
                 self._announce(prepared, display.say)
@@ -90,8 +134,10 @@ class Train:
             iterations = config.schedule.iterations
             if first >= iterations:
                 display.say(f"{config.out}: was complete at iteration {first:,}; raise --iterations to train on")
+            if (reached := prepared.state.iteration) < iterations:
+                display.say(f"the time is up at iteration {reached:,} of {iterations:,}; --resume goes on from there")
             display.say(
-                f"done: {max(0, iterations - first):,} iterations in {duration(time.monotonic() - begun)}. "
+                f"done: {max(0, reached - first):,} iterations in {duration(time.monotonic() - self.begun)}. "
                 f"Look at {training.newest_picture}; curves: tensorboard --logdir {config.out}; "
                 f"images: nrgan generate {config.out}"
             )
@@ -101,11 +147,16 @@ class Train:
         if self.config.model == AUTO:
             say(f"auto: {resolved.model}; nrgan diagnose says why")
 
+    def _say_budget(self, config: TrainConfig, budget: Budget, say: Callable[[str], None]) -> None:
+        from nrgan.cli.display import duration
+
+        say(budget.sentence(config))
+        seconds = budget.seconds  # to a tenth of a minute, for it is compared with the minutes that were given
+        said = f"{seconds / 60:.1f} min" if 120 <= seconds < 3600 else duration(seconds)
+        say(f"expected to take about {said} in all")
+
     def _announce(self, prepared: Prepared, say: Callable[[str], None]) -> None:
         """What is about to be done, and how long it will take."""
-        from nrgan.cli.display import duration
-        from nrgan.training.duration import seconds_per_iteration
-
         config, first, recorder = prepared.plan.config, prepared.state.iteration, prepared.recorder
         self._say_auto(config, say)
         say(
@@ -116,7 +167,7 @@ class Train:
             say(f"the earlier run is in {recorder.earlier} until the first checkpoint of this one")
         for note in prepared.notes():
             say(f"note: {note}")
-        left = config.schedule.iterations - first
-        if left > 0:
-            each = seconds_per_iteration(prepared.state, prepared.plan)
-            say(f"expected to take about {duration(max(1, left * each))}: {left:,} iterations of {each:.2g} s")
+        if prepared.budget is not None:
+            self._say_budget(config, prepared.budget, say)
+        elif config.schedule.iterations > first:
+            self._say_time(prepared.plan, prepared.state, prepared.data, say)

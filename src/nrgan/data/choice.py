@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nrgan.corruptions import Corruption, Sensor
-from nrgan.limits import FitName
+from nrgan.frames import EVERYTHING, Wanted
+from nrgan.limits import FitChoice
 
 OWN = "own"
 """The source that is the user's own files."""
@@ -25,6 +26,9 @@ class DataChoice:
     image_size: int | None = None
     """Side of the images; None: that of the user's own images."""
     data_seed: int = 0
-    fit: FitName = "crop"
+    fit: FitChoice = "auto"
+    """Named, once the images are open."""
     value_range: str = "auto"
     skip_corrupt: bool = False
+    wanted: Wanted = EVERYTHING
+    """Names of axes, and which frames and channels of files are meant."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class FrozenData(TrainingData):
     def __init__(
         self, choice: DataChoice, data_root: Path | None, cache: Path | None, preparing: Preparing | None = None
     ) -> None:
-        self.choice, self.cache = choice, cache
+        self.choice, self.cache = replace(choice, fit="crop"), cache
         self.image_size = choice.image_size or DEFAULT_SIDE
         self.source = SOURCES[choice.source].open(self.image_size, data_root, cache, preparing)
         self.channels = self.source.channels

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from nrgan.data.choice import OWN, DataChoice
 from nrgan.data.frozen_data import FrozenData
-from nrgan.data.own_data import OwnData, tiles_of
+from nrgan.data.own_data import OwnData, fitted
 from nrgan.data.sources import SOURCES
 from nrgan.data.training_data import TrainingData
 from nrgan.frames import open_frames
@@ -29,7 +28,7 @@ def open_data(
 ) -> TrainingData:
     """The images of a choice. The user's own are all read once, so that nothing about them fails later.
 
-    any_size: cut the user's own images into small tiles where they are large, or no squares, and no size is chosen.
+    any_size: cut the user's own images into small tiles even where they are squares that could be trained on whole.
     keep_bytes: what the user's own images may take in memory from there on, to be decoded that once; see `open_frames`.
     Raises `UserError` where they cannot be had, or are not what training needs.
     """
@@ -37,7 +36,5 @@ def open_data(
         return FrozenData(choice, data_root, cache, preparing)
     # how many there are is known only once they have been read
     advance = preparing(f"the list of images in {choice.name}", 0) if preparing else None
-    frames = open_frames(choice.name, choice.skip_corrupt, advance, keep_bytes)
-    if any_size and choice.image_size is None:
-        choice = replace(choice, **tiles_of(frames))
-    return OwnData(choice, frames)
+    frames = open_frames(choice.name, choice.skip_corrupt, advance, keep_bytes, choice.wanted)
+    return OwnData(fitted(choice, frames, any_size), frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ from nrgan.ranges import nhwc, stored_from_unit
 
 _BLOCK = 100
 _TILE = 64
+_SMALLER = (32, 24, 16)
+"""Sides of tiles that are tried where 64 pixels give too few."""
+_MANY, _FEW = 200, 50
+"""Images, or tiles, from which on there are not few; and with fewer than which nothing can be told."""
 
 
 class OwnData(TrainingData):
@@ -29,10 +34,11 @@ class OwnData(TrainingData):
 
     def __init__(self, choice: DataChoice, frames: FrameSet) -> None:
         self.choice = choice
+        assert choice.fit != "auto", "see `fitted`"
         self.patches = Patches(frames, Fit(choice.image_size, choice.fit))
         self.image_size, self.channels = self.patches.size, frames.channels
         self.value_range, outside = choose_range(choice.value_range, frames.statistics, frames.dtype)
-        self.notes = (*frames.notes, *self.patches.notes, outside)
+        self.notes = (frames.reading, *frames.notes, *self.patches.notes, outside)
         self.has_clean = choice.corruption.known
         choice.corruption.check_fits(self.image_size, self.image_size)
         check_data_seed(choice.data_seed, len(self.patches))
@@ -50,6 +56,15 @@ class OwnData(TrainingData):
 
     def __len__(self) -> int:
         return len(self.patches)
+
+    def glance(self, count: int) -> Indices:
+        here = self.patches.in_memory() if self._resident is None else np.empty(0, np.int64)
+        if len(here) < min(count, len(self) // 2):
+            return self.evenly(count)
+        return here[np.arange(min(count, len(here))) * len(here) // min(count, len(here))]
+
+    def looked_at(self) -> None:
+        self.patches.frames.release()
 
     def origin(self, index: int) -> PatchPlace:
         """The user's image that training image `index` was cut from, and its place there."""
@@ -92,11 +107,39 @@ class OwnData(TrainingData):
         return out
 
 
-def tiles_of(frames: FrameSet) -> dict[str, Any]:
-    """The size and fit that look at all of the images, where they are not all the same small trainable square."""
+def fitted(choice: DataChoice, frames: FrameSet, small: bool = False) -> DataChoice:
+    """The choice with its fit named, and a size where the images do not have one that they could be trained at.
+
+    auto: images that all are the same square that can be trained on stay as they are, or are cropped to the size that
+    is chosen. All others become tiles, and so do few large ones: of 64 pixels, or of fewer where that would give hardly
+    any. small: also those that are squares of more than 64 pixels. Raises `UserError` where images are too small.
+    """
     sides = np.unique(frames.sizes)
-    if sides[0] < SMALLEST_SIDE:
+    side = choice.image_size
+    if choice.fit != "auto" and side is not None:
+        return choice
+    if sides[0] < SMALLEST_SIDE and choice.fit != "resize" and side is None:
         raise UserError(f"{frames.path}: has images of {sides[0]} pixels on a side; {SMALLEST_SIDE} are the fewest")
-    if len(sides) == 1 and trainable(int(sides[0])) and sides[0] <= _TILE:
-        return {}
-    return {"image_size": min(_TILE, int(sides[0]) // SIDE_STEP * SIDE_STEP), "fit": "tiles"}
+    square = len(sides) == 1 and trainable(int(sides[0]))
+    if side is not None:
+        many_in_one = len(frames) < _MANY and sides[0] >= 2 * side
+        return replace(choice, fit="tiles" if many_in_one else "crop")
+    if choice.fit in ("auto", "crop") and square and (sides[0] <= _TILE or (not small and len(frames) >= _MANY)):
+        return replace(choice, fit="crop")
+    if choice.fit in ("crop", "resize"):
+        return choice if not small else replace(choice, image_size=_whole(sides[0]), fit="tiles")
+    return replace(choice, image_size=_tile_side(frames), fit="tiles")
+
+
+def _whole(side: int) -> int:
+    """The largest side of tiles that fits into images of so many pixels."""
+    return min(_TILE, int(side) // SIDE_STEP * SIDE_STEP)
+
+
+def _tile_side(frames: FrameSet) -> int:
+    """The side of tiles: 64, or less where there would be few of them."""
+    largest = _whole(frames.sizes.min())
+    for side in (largest, *(side for side in _SMALLER if side < largest)):
+        if np.prod(-(-frames.sizes.astype(np.int64) // side), axis=1).sum() >= _FEW:
+            return side
+    return min(largest, _SMALLER[0])

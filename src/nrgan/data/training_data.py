@@ -69,6 +69,16 @@ class TrainingData(ABC):
         count = min(count, len(self))
         return np.arange(count) * len(self) // count
 
+    def glance(self, count: int) -> Indices:
+        """The numbers of about `count` images to look at before training, evenly spaced.
+
+        Of those that are in memory where not all are, so that none is decoded again.
+        """
+        return self.evenly(count)
+
+    def looked_at(self) -> None:  # noqa: B027 (most keep nothing)
+        """Lets go of what was kept in memory to be looked at: from now on images are read from their files."""
+
     @property
     def spec(self) -> ImageSpec:
         """What kind of images they are."""

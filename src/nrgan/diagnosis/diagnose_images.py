@@ -67,4 +67,4 @@ def _evenly_chosen(data: TrainingData, count: int) -> NoisyImages:
 
     Clipped, for a diagnosis knows what clipping does and wants to see where it was.
     """
-    return np.clip(nhwc(data.noisy(data.evenly(count))), 0, 1)
+    return np.clip(nhwc(data.noisy(data.glance(count))), 0, 1)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nrgan.diagnosis.arrangement import Arrangement, arranged
 from nrgan.diagnosis.cells import (
+    CELL,
     Array,
     Doubles,
     Smoothness,
@@ -29,8 +30,12 @@ from nrgan.errors import UserError
 
 Flags = npt.NDArray[np.bool_]
 
-_LITTLE = 6.0
-"""Levels below this, both of near and of far pixels' differences, are not told from fine detail of the image."""
+_LITTLE = 0.1
+"""Levels below this share of the images' own contrast, both of near and of far pixels' differences, are not told from
+fine detail of the image."""
+_BOUND_BINS = 16
+_SPACINGS = (1, 2, 4, 8)
+"""Pixels between those whose differences bound the noise: over more than that, noise is hardly correlated."""
 _UNEQUAL_IMAGES, _UNEQUAL_PLACES = 0.1, 0.3
 """Relative variances of σ² above which the level is said to vary between images, and between places."""
 _OF_A_PART = 0.6
@@ -79,7 +84,8 @@ def estimate_noise(images: npt.NDArray[np.floating[Any]], most_images: int = 200
     seen = arranged(y, smooth)
     cells = _cells(y, t, usable, smooth, seen)
     noise = _noise(y, smooth, seen, cells)
-    if seen.far < _LITTLE and noise.below < _LITTLE and noise.unequal.places < _OF_A_PART:
+    little = _LITTLE * _contrast(signal, noise.level)
+    if seen.far < little and noise.quiet < little and noise.unequal.places < _OF_A_PART:
         noise = noise.as_little()
     found = _told(y, seen, cells, noise)
     reasons = unknowns(found)
@@ -111,8 +117,10 @@ class _Noise:
     """How strong the noise is, what it depends on, where it lies and how its values are distributed."""
 
     level: float
-    below: float
-    """The level of white noise that there cannot be more of."""
+    quiet: float
+    """The level of white noise that would explain the smoothest places."""
+    bounds: tuple[float, float]
+    """Levels that white noise, and that noise correlated over pixels, cannot exceed."""
     dependence: Dependence
     unequal: Spread
     level_of_images: Doubles
@@ -125,7 +133,7 @@ class _Noise:
         """The same, where no noise is told from fine detail of the images: what else was seen is then the detail's."""
         return replace(
             self,
-            level=min(self.level, self.below),
+            level=min(self.level, self.quiet),
             dependence=replace(self.dependence, name=UNKNOWN),
             local=False,
             values=Marginal(None, []),
@@ -140,7 +148,8 @@ def _noise(y: Array, smooth: Smoothness, seen: Arrangement, cells: _Cells) -> _N
     loud = cells.smooth & cells.valid & (expected >= np.median(expected[cells.valid]))
     return _Noise(
         level=level,
-        below=_level_below(y, smooth),
+        quiet=_level_of_smooth(y, smooth),
+        bounds=_bounds(y),
         dependence=dependence,
         unequal=unequal,
         level_of_images=level * unequal.level_of_images[np.isfinite(unequal.level_of_images)],
@@ -176,7 +185,8 @@ def _told(y: Array, seen: Arrangement, cells: _Cells, noise: _Noise) -> Diagnosi
         excess_kurtosis=kurtosis,
         quantiles=noise.values.quantiles,
         little_noise=noise.little,
-        level_below=max(noise.level, noise.below),
+        level_below=max(noise.level, noise.bounds[0]),
+        correlated_below=max(noise.level, noise.bounds[1]),
     )
 
 
@@ -194,7 +204,36 @@ def _dependence_and_spread(y: Array, seen: Arrangement, cells: _Cells) -> tuple[
     return dependence, unequal, local
 
 
-def _level_below(y: Array, smooth: Smoothness) -> float:
+def _contrast(signal: Array, level: float) -> float:
+    """The standard deviation of the images' own values, over all of them: of cells' means, less the noise in those."""
+    variance = float(np.mean(np.var(signal, axis=(0, 1, 2), dtype=np.float64)))
+    return float(np.sqrt(max(variance - level**2 / CELL**2, 0.0)))
+
+
+def _bounds(y: Array) -> tuple[float, float]:
+    """All that differs between pixels in the smoother half of places of each signal, as if it were noise.
+
+    White noise is all in the differences of neighbours, whatever its relation to the signal; correlated noise in those
+    over some distance, with more of the image. Noise that lies in textured places alone is in neither.
+    """
+    t, signal = texture(y), cell_means(y).mean(3)
+    bins = np.clip((signal / 256 * _BOUND_BINS).astype(np.intp), 0, _BOUND_BINS - 1)
+    smoother = np.zeros(t.shape, bool)
+    for number in np.unique(bins):
+        inside = bins == number
+        smoother |= inside & (t <= np.median(t[inside]))
+    energies = []
+    for spacing in (spacing for spacing in _SPACINGS if spacing < min(y.shape[1:3])):
+        energy = cell_means((mixed_difference(y, spacing) ** 2).mean(3, keepdims=True))[..., 0]
+        rows, columns = energy.shape[1:]
+        chosen, of_bin = smoother[:, :rows, :columns], bins[:, :rows, :columns]
+        count = np.bincount(of_bin[chosen], minlength=_BOUND_BINS)
+        mean = np.bincount(of_bin[chosen], energy[chosen], _BOUND_BINS) / np.maximum(count, 1)
+        energies.append(float((mean * count).sum() / max(count.sum(), 1)))
+    return float(np.sqrt(energies[0])), float(np.sqrt(max(energies)))
+
+
+def _level_of_smooth(y: Array, smooth: Smoothness) -> float:
     """The level of white noise that would explain the smoothest tenth of cells, whose texture is in it."""
     energy = (mixed_difference(y, 1) ** 2).mean(3, keepdims=True)
     return float(np.sqrt(smooth.smoothest(energy)))

@@ -37,7 +37,8 @@ def recommend(found: Diagnosis) -> Recommendation:
     if found.little_noise:
         return Recommendation(
             "gan",
-            f"little noise: its level is below {found.level_below:.1f} of 255, hardly more than the images' own detail",
+            "little noise beside the images' own contrast: its level is below "
+            f"{found.level_below:.1f} of 255, and what is seen may be their fine detail",
             ["sinrgan2: should the images be noisy all the same"],
             found.unknowns,
         )

@@ -59,7 +59,7 @@ _DOUBTS = (
     _Doubt(
         lambda found: found.little_noise,
         "no noise is seen beside the images' own detail; white noise of a level below {found.level_below:.1f} (of 255)"
-        " may be there, and noise blurred over several pixels that is weaker than the texture",
+        " may be there, or noise correlated over several pixels of one below {found.correlated_below:.1f}",
     ),
     _Doubt(
         _narrow,

@@ -83,7 +83,7 @@ class Resources:
 class Evaluator:
     """Measures generators trained on one set of images, by one protocol. Real images' features are computed once.
 
-    data: the images, where they are open already.
+    data: the images, where they are open already; channels: of the images, where they are not.
 
     Raises `UserError` where the features, the data or the number of samples do not fit.
     """
@@ -95,14 +95,16 @@ class Evaluator:
         image_size: int,
         resources: Resources | None = None,
         data: TrainingData | None = None,
+        channels: int = 3,
     ) -> None:
         self.image_size = image_size
+        self.channels = channels if data is None else data.channels
         self.resources = resources = resources or Resources()
         choice = protocol.features
         if choice == AUTO:
             choice = default_features(about.found_setting().source)
         self.choice = choice
-        self.extractor = load_features(choice, image_size, resources.cache, resources.preparing)
+        self.extractor = load_features(choice, image_size, resources.cache, resources.preparing, self.channels)
         self.extractor.to(resources.device)
         possible = self._possible(with_images=protocol.reference is None)
         self.protocol = protocol = replace(protocol, metrics=protocol.metrics or possible)
@@ -117,7 +119,6 @@ class Evaluator:
             self.reference = Reference(
                 real, self.extractor, resources.cache, resources.batch_size, resources.device, resources.preparing
             )
-
         self._check()
 
     def _check(self) -> None:
@@ -155,8 +156,9 @@ class Evaluator:
                 )
 
     def _classifies(self) -> bool:
-        blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
-        return self.extractor.logits(to_batch(blank, self.resources.device)) is not None
+        seen = self.extractor.channels
+        blank = np.zeros((1, self.image_size, self.image_size, seen), np.uint8)
+        return self.extractor.logits(to_batch(blank, self.resources.device, seen)) is not None
 
     def _possible(self, with_images: bool) -> tuple[str, ...]:
         """The metrics that the features can give; with_images: and not only those of kept moments."""
@@ -252,7 +254,9 @@ class Evaluator:
         resources = self.resources
         on_cpu = replace(model, pair=copy.deepcopy(model.pair).cpu())
         # the display stays here
-        job = _Job(on_cpu, self.choice, self.image_size, self.protocol, replace(resources, preparing=None))
+        job = _Job(
+            on_cpu, self.choice, self.image_size, self.channels, self.protocol, replace(resources, preparing=None)
+        )
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(resources.processes, context, _begin_worker, (job, context.Value("i", 0))) as pool:
             futures = {pool.submit(_work, first, n): n for first, n in blocks}
@@ -282,6 +286,7 @@ class _Job:
     model: TrainedModel
     features: str
     image_size: int
+    channels: int
     protocol: Protocol
     resources: Resources
 
@@ -306,7 +311,8 @@ def _begin_worker(job: _Job, counter: Any) -> None:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.resources.processes))
     _Worker.job = job
     _Worker.model = job.model.to(device)
-    _Worker.extractor = load_features(job.features, job.image_size, job.resources.cache).to(device)
+    extractor = load_features(job.features, job.image_size, job.resources.cache, channels=job.channels)
+    _Worker.extractor = extractor.to(device)
 
 
 def _work(first: int, n: int) -> _Part:

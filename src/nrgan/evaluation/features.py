@@ -6,6 +6,7 @@ everybody quotes, `fid[cifar10_features]` is the same distance in other features
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ from nrgan.reading import sha256
 from nrgan.storage import default_cache
 
 INCEPTION = "inception"
+RANDOM_CONVOLUTIONS = "random_convolutions"
+SMALL_CONVOLUTIONS = "small_convolutions"
 INCEPTION_FILE = "inception-2015-12-05.pt"
 INCEPTION_URL = (
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt"  # 95,607,719 B
@@ -33,7 +36,10 @@ INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e9
 
 
 class Features(nn.Module, ABC):
-    """(N, 3, H, W) uint8, RGB → (N, `num_features`) floating point; `digest` changes whenever the numbers would."""
+    """(N, C, H, W) uint8 → (N, `num_features`) floating point; `digest` changes whenever the numbers would."""
+
+    channels: int = 3
+    """C, of the images that it sees: RGB, unless it is made for others."""
 
     def __init__(self, name: str, digest: str) -> None:
         super().__init__()
@@ -56,13 +62,13 @@ class Features(nn.Module, ABC):
     @torch.no_grad()
     def checked(self, image_size: int) -> Features:
         """Itself, after a trial on two images; raises `UserError` where it does not give what it should."""
-        trial = torch.arange(2 * 3 * image_size**2, dtype=torch.int64).remainder(251).to(torch.uint8)
+        shape = (2, self.channels, image_size, image_size)
+        trial = torch.arange(math.prod(shape), dtype=torch.int64).remainder(251).to(torch.uint8).view(shape)
         try:
-            out: Any = self(trial.view(2, 3, image_size, image_size))
+            out: Any = self(trial)
         except Exception as error:  # what a script does is its own
             raise UserError(
-                f"features {self.name}: fails on uint8 images of shape (2, 3, {image_size}, {image_size}): "
-                f"{last_line(error)}"
+                f"features {self.name}: fails on uint8 images of shape {shape}: {last_line(error)}"
             ) from error
         good = isinstance(out, Tensor) and out.ndim == 2 and len(out) == 2 and out.is_floating_point()
         if not good:
@@ -73,7 +79,7 @@ class Features(nn.Module, ABC):
         if not out.shape[1]:
             raise UserError(f"features {self.name}: gave no feature")
         self.num_features = out.shape[1]
-        self._check_scores(trial.view(2, 3, image_size, image_size))
+        self._check_scores(trial)
         return self
 
     def _check_scores(self, trial: Tensor) -> None:
@@ -101,7 +107,7 @@ class TorchScript(Features):
         super().__init__(path.stem, sha256(path))
         try:
             self.network = _optimised(torch.jit.load(str(path), map_location="cpu").eval())  # type: ignore[no-untyped-call]
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # a damaged file raises nearly anything: IndexError of C++'s maps too
             raise UserError(f"<features> {path}: not a TorchScript file ({last_line(error)})") from error
 
     def forward(self, images: Tensor) -> Tensor:
@@ -148,26 +154,31 @@ class RandomConvolutions(Features):
     """Four stages of fixed random 3x3 filters and ReLU; features are means over the image of h and of h/(h + c).
 
     The filters are drawn once and for all (numpy's Philox, key 0); those of the first stage have zero mean over their
-    pixels, but for eight that see colour. They respond to texture at four scales, and the saturating means to slight
-    noise on flat ground. They know nothing of objects: good for ordering noise, not for judging whether a scene is
-    plausible. Built in, for drawn images and wherever nothing can be downloaded.
+    pixels, but for a quarter that see colour. They respond to texture at four scales, and the saturating means to
+    slight noise on flat ground. They know nothing of objects: good for ordering noise, not for judging whether a scene
+    is plausible. Built in, for drawn images and wherever nothing can be downloaded.
+
+    channels: of the images. Grey ones are seen as RGB; others have filters of their own, and the digest says so.
+    widths: of the stages. There are twice as many features as filters, and a set to compare needs more images.
     """
 
-    WIDTHS = (32, 48, 64, 64)
-    COLOUR = 8
+    WIDTHS, SMALL_WIDTHS = (32, 48, 64, 64), (8, 8, 8)
+    COLOUR_SHARE = 4
+    """One in so many filters of the first stage sees colour."""
     SATURATION = 0.05
     """Response at which the second mean is half saturated: a few 8-bit steps, so that slight noise counts."""
     VERSION = 1
 
-    def __init__(self) -> None:
-        super().__init__("random_convolutions", f"version {self.VERSION}")
+    def __init__(self, name: str = RANDOM_CONVOLUTIONS, channels: int = 3, widths: tuple[int, ...] = WIDTHS) -> None:
+        self.channels = channels = 3 if channels == 1 else channels
+        super().__init__(name, f"version {self.VERSION}" + ("" if channels == 3 else f", {channels} channels"))
         rng = np.random.Generator(np.random.Philox(key=0))
         self.filters: list[Tensor] = []
-        channels = 3
-        for stage, width in enumerate(self.WIDTHS):
+        for stage, width in enumerate(widths):
             w = rng.standard_normal((width, channels, 3, 3))
             if stage == 0:
-                w[self.COLOUR :] -= w[self.COLOUR :].mean(axis=(2, 3), keepdims=True)
+                colour = width // self.COLOUR_SHARE
+                w[colour:] -= w[colour:].mean(axis=(2, 3), keepdims=True)
             w *= np.sqrt(2) / np.linalg.norm(w.reshape(width, -1), axis=1)[:, None, None, None]
             self.filters.append(torch.from_numpy(w).float())
             channels = width
@@ -183,24 +194,33 @@ class RandomConvolutions(Features):
         return torch.cat(means, dim=1)
 
 
-def _inception(cache: Path, preparing: Preparing | None) -> Features:
+def _inception(cache: Path, preparing: Preparing | None, channels: int) -> Features:
     instead = f"give a file with <features> PATH ({INCEPTION_FILE}, or any TorchScript that maps images to features)"
     return Inception(download(INCEPTION_URL, INCEPTION_SHA256, cache, INCEPTION_FILE, instead, preparing))
 
 
-def _random_convolutions(cache: Path, preparing: Preparing | None) -> Features:
-    return RandomConvolutions()
+def _random_convolutions(cache: Path, preparing: Preparing | None, channels: int) -> Features:
+    return RandomConvolutions(channels=channels)
 
 
-FEATURES: dict[str, Callable[[Path, Preparing | None], Features]] = {
+def _small_convolutions(cache: Path, preparing: Preparing | None, channels: int) -> Features:
+    return RandomConvolutions(SMALL_CONVOLUTIONS, channels, RandomConvolutions.SMALL_WIDTHS)
+
+
+FEATURES: dict[str, Callable[[Path, Preparing | None, int], Features]] = {
     INCEPTION: _inception,
-    "random_convolutions": _random_convolutions,
+    RANDOM_CONVOLUTIONS: _random_convolutions,
+    SMALL_CONVOLUTIONS: _small_convolutions,
 }
-"""The extractors that have names, made from the cache folder."""
+"""The extractors that have names, made from the cache folder for images of so many channels."""
 
 
 def load_features(
-    choice: str, image_size: int, cache: Path | None = None, preparing: Preparing | None = None
+    choice: str,
+    image_size: int,
+    cache: Path | None = None,
+    preparing: Preparing | None = None,
+    channels: int = 3,
 ) -> Features:
     """The extractor of a name in `FEATURES`, or of a TorchScript file, tried on images of `image_size`.
 
@@ -208,7 +228,7 @@ def load_features(
     """
     path = Path(choice)
     if choice in FEATURES:
-        features = FEATURES[choice](cache or default_cache(), preparing)
+        features = FEATURES[choice](cache or default_cache(), preparing, channels)
     elif path.suffix or path.exists() or path.name != choice:
         is_inception = path.is_file() and sha256(path) == INCEPTION_SHA256
         features = Inception(path) if is_inception else TorchScript(path)
@@ -217,13 +237,16 @@ def load_features(
     return features.checked(image_size)
 
 
-def to_batch(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
-    """(N, H, W, C) uint8 → (N, 3, H, W) uint8 tensor; grey is repeated. Raises `UserError` for other channel counts."""
+def to_batch(images: npt.NDArray[np.uint8], device: torch.device, seen: int = 3) -> Tensor:
+    """(N, H, W, C) uint8 → (N, `seen`, H, W) uint8 tensor; grey is repeated. Raises `UserError` for other channels."""
     channels = images.shape[3]
-    if channels not in (1, 3):
-        raise UserError(f"images of {channels} channels: feature extractors see grey or RGB images only")
+    if channels not in (1, seen):
+        raise UserError(
+            f"images of {channels} channels: these features see grey or RGB images only; {RANDOM_CONVOLUTIONS} and "
+            f"{SMALL_CONVOLUTIONS} see any"
+        )
     batch = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device)
-    return batch.expand(-1, 3, -1, -1).contiguous() if channels == 1 else batch
+    return batch.expand(-1, seen, -1, -1).contiguous() if channels == 1 else batch
 
 
 @torch.no_grad()
@@ -236,7 +259,7 @@ def extract(
     """
     vectors, scores = [], []
     for start in range(0, len(images), batch_size):
-        batch = to_batch(images[start : start + batch_size], device)
+        batch = to_batch(images[start : start + batch_size], device, features.channels)
         try:
             vectors.append(features(batch).float().cpu().numpy())
             if classify and (logits := features.logits(batch)) is not None:

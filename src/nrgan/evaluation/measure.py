@@ -48,7 +48,9 @@ def evaluate(
     resources = with_run_defaults(resources or Resources(), path)
     folder = find_snapshot(Path(path), snapshot)
     trained = TrainedModel.load(folder, setting=setting, model=model).to(resources.device)
-    evaluator = Evaluator(protocol or Protocol(), trained.about, trained.image_size, resources)
+    evaluator = Evaluator(
+        protocol or Protocol(), trained.about, trained.image_size, resources, channels=trained.image_channels
+    )
     return evaluator.measure(trained, folder.name)
 
 
@@ -81,7 +83,7 @@ def select_snapshot(
 
     def evaluator(against: Against) -> Evaluator:
         own = replace(protocol, metrics=("fid",), against=against)
-        return Evaluator(own, first.about, first.image_size, resources)
+        return Evaluator(own, first.about, first.image_size, resources, channels=first.image_channels)
 
     observed = evaluator("observed")
     knows_clean = first.setting.corruption.known

@@ -4,13 +4,16 @@
 white. Only the names below are for other rooms.
 """
 
+from nrgan.frames.chosen_range import choose_range
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
 from nrgan.frames.statistics import Statistics
-from nrgan.frames.value_range import Levels, ValueRange, choose_range
+from nrgan.frames.value_range import Levels, ValueRange
+from nrgan.frames.wanted import EVERYTHING, Wanted
 
 __all__ = [
+    "EVERYTHING",
     "Fit",
     "Frame",
     "FrameSet",
@@ -20,6 +23,7 @@ __all__ = [
     "SensorPlace",
     "Statistics",
     "ValueRange",
+    "Wanted",
     "choose_range",
     "open_frames",
 ]

@@ -32,6 +32,7 @@ class FileSlice:
     name: what people see. member: its name in the archive, empty where the file stands by itself.
     packing: a row of `UNPACKERS`, empty where the bytes are stored as they are. crc: what their CRC-32 should be.
     stamp: when `path` was last changed, in nanoseconds. alone: whether the file is all that was asked for.
+    kind: its row of formats, where its name does not say it.
 
     Every read opens the file, reads and closes it: there is no handle that threads, forks and pickles could share.
     """
@@ -46,6 +47,7 @@ class FileSlice:
     crc: int | None = None
     stamp: int = 0
     alone: bool = False
+    kind: str = ""
 
     @property
     def full_name(self) -> str:

@@ -16,10 +16,14 @@ from PIL import Image
 from nrgan.errors import UserError
 from nrgan.frames.frame import Frame, Pixels
 from nrgan.frames.frame_set import FrameSet
+from nrgan.frames.gaps import filled, missing_share
+from nrgan.frames.opened import Region
 from nrgan.frames.survey import images_of
 from nrgan.limits import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, FitName, trainable
 
 _NAMED = 5
+_MOST_MISSING = 1 / 16
+"""Share of a square's pixels that may be without a value."""
 _WOULD_DO = "give <image_size> and <fit> crop, resize or tiles"
 
 
@@ -75,15 +79,33 @@ class _Window:
     left: int
     side: int
 
-    def of(self, image: Pixels) -> Pixels:
-        return image[self.top : self.top + self.side, self.left : self.left + self.side]
+    @property
+    def region(self) -> Region:
+        return Region(self.top, self.left, self.side, self.side)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Pixels of an image that were read, and where in the image they begin."""
+
+    frame: Frame
+    top: int
+    left: int
+
+    def holds(self, frame: int, window: _Window) -> bool:
+        rows, columns = self.frame.pixels.shape[:2]
+        inside = (
+            0 <= window.top - self.top <= rows - window.side and 0 <= window.left - self.left <= columns - window.side
+        )
+        return self.frame.index == frame and inside
 
 
 class Patches:
     """The training squares of a set of images: (size, size, channels) in the set's type, by number.
 
-    Tiles of an image follow each other, and the last image read is kept, in each thread: reading in order decodes
-    every image once.
+    Squares of which more than a sixteenth has no value are left out; smaller gaps are filled (see `gaps.filled`).
+    Tiles of an image follow each other, and what was read last is kept, in each thread: reading in order decodes every
+    image once, or, where a format gives regions by themselves, every band of tiles.
     """
 
     def __init__(self, frames: FrameSet, fit: Fit) -> None:
@@ -95,7 +117,12 @@ class Patches:
         counts = np.ones(len(frames), np.int64)
         if fit.how == "tiles":
             counts = np.prod(-(-frames.sizes.astype(np.int64) // self.size), axis=1)
+        self._whole = {index: self._without_gaps(index, int(counts[index])) for index in frames.gaps}
+        for index, numbers in self._whole.items():
+            counts[index] = len(numbers)
         self._ends = np.cumsum(counts)
+        if not len(self):
+            raise UserError(f"{frames.path}: every square of {self.size} pixels has too many pixels without a value")
         self.notes = self._notes()
         self._last = threading.local()
 
@@ -109,14 +136,26 @@ class Patches:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
+    def _without_gaps(self, frame: int, count: int) -> npt.NDArray[np.int64]:
+        """The numbers of an image's squares that have enough values."""
+        cells, numbers = self.frames.gaps[frame], range(count)
+        windows = (self._window(frame, number) for number in numbers)
+        good = [missing_share(cells, w.top, w.left, w.side) <= _MOST_MISSING for w in windows]
+        return np.flatnonzero(good)
+
+    def _window(self, frame: int, number: int) -> _Window:
+        height, width = (int(side) for side in self.frames.sizes[frame])
+        return _WINDOWS[self.fit.how](height, width, self.size, number)
+
     def _found(self, index: int) -> tuple[int, _Window]:
         """The number of the image that patch `index` is of, and the square of it."""
         if not 0 <= index < len(self):
             raise IndexError(f"patch {index} of {len(self)}")
         frame = int(np.searchsorted(self._ends, index, "right"))
         number = index - (int(self._ends[frame - 1]) if frame else 0)
-        height, width = (int(side) for side in self.frames.sizes[frame])
-        return frame, _WINDOWS[self.fit.how](height, width, self.size, number)
+        if frame in self._whole:
+            number = int(self._whole[frame][number])
+        return frame, self._window(frame, number)
 
     def place(self, index: int) -> PatchPlace:
         """Where patch `index` lies; known without reading it."""
@@ -124,23 +163,43 @@ class Patches:
         corner = self.frames.place(frame)
         return PatchPlace(frame, corner.top + window.top, corner.left + window.left, window.side / self.size)
 
+    def in_memory(self) -> npt.NDArray[np.int64]:
+        """The numbers of the patches of images that are kept in memory."""
+        starts = np.concatenate([[0], self._ends[:-1]])
+        kept = [np.arange(starts[frame], self._ends[frame]) for frame in self.frames.in_memory]
+        return np.concatenate(kept) if kept else np.empty(0, np.int64)
+
     def read(self, index: int) -> Pixels:
         """Patch `index`, (size, size, C); raises `UserError` where its file has changed since it was opened."""
         frame, window = self._found(index)
-        return _resized(window.of(self._frame(frame).pixels), self.size).copy()
+        pixels, missing = self._square(frame, window)
+        if missing is not None and missing.any():
+            pixels = filled(pixels, missing)
+        return _resized(pixels, self.size).copy()
 
-    def _frame(self, index: int) -> Frame:
-        if self.fit.how != "tiles":
-            return self.frames.read(index)
-        last: Frame | None = getattr(self._last, "frame", None)
-        if last is None or last.index != index:
-            self._last.frame = last = self.frames.read(index)
-        return last
+    def _square(self, frame: int, window: _Window) -> tuple[Pixels, npt.NDArray[np.bool_] | None]:
+        """The pixels of a window, and which of them have no value."""
+        last: _Read | None = getattr(self._last, "read", None)
+        if last is None or not last.holds(frame, window):
+            self._last.read = last = self._read(frame, window, last)
+        inside = Region(window.top - last.top, window.left - last.left, window.side, window.side)
+        found = last.frame
+        return inside.of(found.pixels), None if found.missing is None else inside.of(found.missing)
+
+    def _read(self, frame: int, window: _Window, last: _Read | None) -> _Read:
+        """The square, the band that it lies in (where the one before lay there too), or the whole image."""
+        if not self.frames.in_parts(frame):
+            return _Read(self.frames.read(frame), 0, 0)
+        band = self.fit.how == "tiles" and last is not None and (last.frame.index, last.top) == (frame, window.top)
+        left, width = (0, int(self.frames.sizes[frame][1])) if band else (window.left, window.side)
+        return _Read(self.frames.read(frame, Region(window.top, left, window.side, width)), window.top, left)
 
     def _notes(self) -> list[str]:
         size, sides, count = self.size, self.frames.sizes.min(axis=1), len(self)
         squares = f"{count} {'square' if count == 1 else 'squares'} of {size}x{size} pixels"
         notes = [f"{squares} from {images_of(len(self.frames))} ({self.fit.how})."]
+        if self.frames.gaps:
+            notes.append(self._said_of_gaps())
         larger, smaller = int((sides > size).sum()), int((sides < size).sum())
         if self.fit.how == "resize" and larger:
             notes.append(
@@ -153,6 +212,19 @@ class Patches:
                 "keeps it."
             )
         return notes
+
+    def _said_of_gaps(self) -> str:
+        gaps = self.frames.gaps
+        missing = sum(int(cells.sum(dtype=np.int64)) for cells in gaps.values())
+        share = missing / float(np.prod(self.frames.sizes.astype(np.float64), axis=1).sum())
+        return (
+            f"{_percent(share)} of the pixels have no value (in {images_of(len(gaps))}): squares with more than "
+            f"{_MOST_MISSING:.0%} of them were left out, smaller gaps filled with the nearest value."
+        )
+
+
+def _percent(share: float) -> str:
+    return "less than 0.01%" if share < 0.0001 else f"{share:.2%}"
 
 
 def _middle(height: int, width: int, size: int, number: int) -> _Window:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[Any]
-"""(H, W, C) uint8, uint16 or float32; before `pixels.native`, of whatever type the file has."""
+"""(H, W, C) uint8, uint16, int16 or float32; before `pixels.native`, of whatever type the file has."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ WHOLE_SENSOR = SensorPlace()
 class Frame:
     """One image of a set.
 
-    pixels: (H, W, C) uint8, uint16 or float32, the reader's own. index: its number in the set, from 0.
+    pixels: (H, W, C) uint8, uint16, int16 or float32, the reader's own. index: its number in the set, from 0.
     name: what people call it. place: where `pixels[0, 0]` lies on the sensor. header: what its file says of it besides
-    the pixels; empty where it says nothing. axes: what the axes of `pixels` are, a letter each.
+    the pixels; empty where it says nothing. missing: (H, W), where there is no value; None where every pixel has one.
+    axes: what the axes of `pixels` are, a letter each.
     """
 
     pixels: Pixels
@@ -39,6 +40,7 @@ class Frame:
     name: str
     place: SensorPlace = WHOLE_SENSOR
     header: Mapping[str, object] = field(default_factory=dict)
+    missing: npt.NDArray[np.bool_] | None = None
     axes: str = "YXC"
 
     def __post_init__(self) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nrgan.errors import UserError
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats import read_image
+from nrgan.frames.formats import open_file, read_image
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.kept_frames import KeptFrames
 from nrgan.frames.listing import list_images
-from nrgan.frames.pixels import Decoded
-from nrgan.frames.survey import Survey, image_name, survey
+from nrgan.frames.numbering import Numbering, number_images
+from nrgan.frames.opened import Decoded, Region
+from nrgan.frames.survey import Survey, image_name, images_of, survey
+from nrgan.frames.wanted import EVERYTHING, Wanted
 
 _VERSION = 1
 """Changes whenever the same files would be read as other images."""
@@ -25,8 +27,10 @@ _NAMED = 5
 class FrameSet:
     """A fixed, ordered set of images of one kind, read from their files one at a time; sizes may differ.
 
-    channels: 1 to 16. dtype: uint8, uint16 or float32. sizes: (N, 2) int32, height and width of each image.
-    statistics: of all values. notes: sentences on what was left out or converted.
+    channels: 1 to 16. dtype: uint8, uint16, int16 or float32. sizes: (N, 2) int32, height and width of each image.
+    statistics: of all values. scenes: (N,), equal for images that are repeats of one another. gaps: by image, how many
+    pixels of each cell have no value (see `gaps`); images that are not there lack none. about: what the first file says
+    besides. reading: how the files were understood, in a sentence. notes: sentences on what was left out or converted.
 
     Holds places in files and no open file, so that it can be pickled and used by threads and processes. Images that
     are kept in memory do not travel: a copy reads the files.
@@ -35,28 +39,39 @@ class FrameSet:
     def __init__(
         self,
         path: str,
-        sources: Sequence[FileSlice],
+        numbering: Numbering,
         seen: Survey,
-        notes: Sequence[str] = (),
-        kept: Sequence[Decoded] | None = None,
+        wanted: Wanted = EVERYTHING,
+        notes: tuple[str, ...] = (),
+        kept: KeptFrames | None = None,
     ) -> None:
-        self.path = path
-        self.channels = seen.channels
-        self.dtype = seen.dtype
-        self.sizes = seen.sizes
-        self.statistics = seen.statistics
-        self.notes = [*notes, *seen.notes]
-        self._sources = list(sources)
-        self._counts = seen.counts
-        self._addresses = seen.addresses
-        self._corners = seen.corners
-        self._kept = kept
+        self.path, self.wanted, self.about = path, wanted, numbering.about
+        self.channels, self.dtype, self.sizes = seen.channels, seen.dtype, seen.sizes
+        self.statistics, self.gaps = seen.statistics, seen.gaps
+        self.scenes = np.unique(numbering.scenes[seen.numbers], return_inverse=True)[1].reshape(-1)
+        self._sources, self._counts = numbering.sources, numbering.counts
+        self._addresses, self._corners = numbering.addresses[seen.numbers], seen.corners
+        self.reading = self._understood(numbering.axes)
+        self.notes = [*notes, *numbering.notes, *seen.notes]
+        self._kept: dict[int, Decoded] = {}
+        if kept is not None:
+            places = {int(position): index for index, position in enumerate(seen.numbers)}
+            self._kept = {places[position]: decoded for position, decoded in kept.images().items()}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": None}
+        return {**self.__dict__, "_kept": {}}
 
     def __len__(self) -> int:
         return len(self._addresses)
+
+    def _understood(self, axes: str) -> str:
+        sides = np.unique(self.sizes, axis=0)
+        size = f"{sides[0][1]}x{sides[0][0]} pixels" if len(sides) == 1 else f"{len(sides)} sizes"
+        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        count = int(self.scenes.max()) + 1 if len(self) else 0
+        repeats = f", {len(self) / count:.3g} repeats each" if count < len(self) else ""
+        named = f"; axes {axes}" if axes else ""
+        return f"Read as {images_of(count)} of {size}{repeats}, {channels}, {self.dtype}{named}."
 
     def _address(self, index: int) -> tuple[FileSlice, int, int]:
         """The file of an image, its number there, and how many there are."""
@@ -65,27 +80,51 @@ class FrameSet:
         which, number = (int(n) for n in self._addresses[index])
         return self._sources[which], number, self._counts[which]
 
-    def read(self, index: int) -> Frame:
-        """Image `index`, in `dtype`; raises `UserError` where its file has changed since it was opened."""
-        name, kept = self.name(index), self._kept
-        decoded = self._decode(index) if kept is None else kept[index]
+    def read(self, index: int, region: Region | None = None) -> Frame:
+        """Image `index`, or a region of it, in `dtype`; raises `UserError` where its file has changed meanwhile."""
+        name, kept = self.name(index), self._kept.get(index)
+        decoded = self._decode(index, region) if kept is None else kept.of(region)
         pixels = decoded.pixels if kept is None else decoded.pixels.copy()
-        return Frame(pixels, index, name, self.place(index), decoded.header)
+        place = self.place(index)
+        if region is not None:
+            place = SensorPlace(place.top + region.top, place.left + region.left)
+        return Frame(pixels, index, name, place, decoded.header, decoded.missing)
 
-    def _decode(self, index: int) -> Decoded:
+    def in_parts(self, index: int) -> bool:
+        """Whether reading a region of the image takes about what the region holds."""
+        if index in self._kept:
+            return True
+        source, _, _ = self._address(index)
+        try:
+            return open_file(source, self.wanted).in_parts
+        except Unreadable as error:
+            raise self._changed(source, str(error)) from error
+
+    def _decode(self, index: int, region: Region | None) -> Decoded:
         source, number, _ = self._address(index)
         try:
-            decoded = read_image(source, number)
+            decoded = read_image(source, number, self.wanted, region)
         except Unreadable as error:
-            raise UserError(f"{source.full_name}: has changed since it was opened ({error}); start again") from error
+            raise self._changed(source, str(error)) from error
         pixels = decoded.pixels
-        if pixels.shape != (*self.sizes[index], self.channels) or pixels.dtype != self.dtype:
-            raise UserError(f"{source.full_name}: has changed since it was opened; start again")
+        sides = tuple(self.sizes[index]) if region is None else (region.height, region.width)
+        if pixels.shape != (*sides, self.channels) or pixels.dtype != self.dtype:
+            raise self._changed(source)
         return decoded
+
+    def _changed(self, source: FileSlice, how: str = "") -> UserError:
+        return UserError(
+            f"{source.full_name}: has changed since it was opened{f' ({how})' if how else ''}; start again"
+        )
+
+    @property
+    def in_memory(self) -> list[int]:
+        """The images that are kept in memory: all, none, or some that are evenly spread."""
+        return sorted(self._kept)
 
     def release(self) -> None:
         """Lets go of the images that are kept in memory: from now on they are read from their files."""
-        self._kept = None
+        self._kept = {}
 
     def name(self, index: int) -> str:
         """What people call the image: scan.tif page 7 (the first is page 1), a.zip:img/3.png, stack.npy[6]."""
@@ -100,6 +139,8 @@ class FrameSet:
     def key(self) -> str:
         """A text that changes whenever the images would, by names, sizes, dates and checksums of the files."""
         digest = hashlib.sha256(f"{_VERSION} {self.channels} {self.dtype}".encode())
+        if self.wanted != EVERYTHING:
+            digest.update(f" {self.wanted!r}".encode())
         for source in self._sources:
             digest.update(f"\n{source.name!r} {source.size} {source.offset} {source.stamp} {source.crc}".encode())
         digest.update(np.ascontiguousarray(self._addresses, "<i4").tobytes())
@@ -107,15 +148,20 @@ class FrameSet:
 
 
 def open_frames(
-    path: str, skip_corrupt: bool = False, advance: Callable[[int], None] | None = None, keep_bytes: int = 0
+    path: str,
+    skip_corrupt: bool = False,
+    advance: Callable[[int], None] | None = None,
+    keep_bytes: int = 0,
+    wanted: Wanted = EVERYTHING,
 ) -> FrameSet:
-    """The images of a folder, zip, stack (.npy, .npz, TIFF), glob, or tar shards; every one is decoded once, here.
+    """The images of a folder, archive, stack, glob, or tar shards; every one is decoded once, here.
 
     skip_corrupt: images that cannot be read are left out and named in `notes`, instead of an error.
     advance: called with 1 for each image looked at, in the calling thread.
-    keep_bytes: what the decoded images may take in memory, in their own type. Where all fit they are kept, and none is
-    decoded again until `FrameSet.release`; where they do not, none is kept.
-    Raises `UserError` for whatever would fail later: no images, damaged or mixed ones, values that are not finite.
+    keep_bytes: what decoded images may take in memory, in their own type. Those that fit, evenly spread over all, are
+    kept until `FrameSet.release`, and not decoded again.
+    wanted: names of axes, and which frames and channels are meant.
+    Raises `UserError` for whatever would fail later: no images, damaged or mixed ones.
     """
     listing = list_images(path)
     notes = []
@@ -124,6 +170,7 @@ def open_frames(
         more = ", ..." if count > _NAMED else ""
         what = "1 file is no image and was" if count == 1 else f"{count} files are no images and were"
         notes.append(f"{what} left out: {names}{more}.")
+    numbering = number_images(path, listing.sources, wanted)
     kept = KeptFrames(keep_bytes)
-    seen = survey(path, listing.sources, skip_corrupt, advance, kept)
-    return FrameSet(path, listing.sources, seen, notes, kept.in_order())
+    seen = survey(path, numbering, wanted, skip_corrupt, advance, kept)
+    return FrameSet(path, numbering, seen, wanted, tuple(notes), kept)

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import threading
 
-from nrgan.frames.pixels import Decoded
+from nrgan.frames.opened import Decoded
 
 
 class KeptFrames:
-    """Decoded images by their position in the pass; all of them, or none where they exceed `most_bytes`.
+    """Decoded images by their position in the pass: all of them, or every 2nd, 4th, … where they exceed `most_bytes`.
 
-    Threads may add to it side by side.
+    Which ones does not depend on the order in which they come. Threads may add to it side by side.
     """
 
     def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
+        self._most = most_bytes
+        self._taken = 0
+        self._stride = 1
         self._images: dict[int, Decoded] = {}
         self._lock = threading.Lock()
 
     def add(self, position: int, decoded: Decoded) -> None:
         with self._lock:
-            self._left -= decoded.pixels.nbytes
-            if self._left < 0:
-                self._images.clear()
-            else:
-                self._images[position] = decoded
+            if position % self._stride:
+                return
+            self._images[position] = decoded
+            self._taken += decoded.pixels.nbytes
+            while self._taken > self._most and self._images:
+                self._thin_out()
 
-    def in_order(self) -> list[Decoded] | None:
-        """The images that were added, in the order of their positions; None where they were too large."""
-        return None if self._left < 0 else [self._images[position] for position in sorted(self._images)]
+    def _thin_out(self) -> None:
+        self._stride *= 2
+        for position in [position for position in self._images if position % self._stride or self._most == 0]:
+            self._taken -= self._images.pop(position).pixels.nbytes
+        if self._taken > self._most and set(self._images) == {0}:
+            self._images.clear()
+            self._taken = 0
+
+    def skip(self) -> None:
+        """Says that an image was too large to be given at all."""
+        with self._lock:
+            self._stride = max(self._stride, 2)
+
+    @property
+    def complete(self) -> bool:
+        """Whether none was left out."""
+        return self._stride == 1
+
+    def images(self) -> dict[int, Decoded]:
+        """Those that are kept, by position."""
+        return {position: self._images[position] for position in sorted(self._images)}

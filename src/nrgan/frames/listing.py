@@ -6,16 +6,17 @@ import glob
 import os
 import re
 import stat
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
 
 from nrgan.errors import UserError
 from nrgan.frames.archives import ARCHIVES, is_archive
 from nrgan.frames.file_slice import FileSlice, cannot_read
-from nrgan.frames.formats import ACCEPTED, is_image
+from nrgan.frames.formats import ACCEPTED, CONVERTERS, is_folder_image, is_image, sniffed
 from nrgan.layout import expanded
 
 _BRACES = re.compile(r"\{([^{}]+)\}")
+_INSIDE = re.compile(r"(.+?):(/.*)")
 _RUN = re.compile(r"(\d+)\.\.(\d+)")
 _RUNS = re.compile(r"([0-9]{1,18})|([^0-9]+)")
 _REMOTE = re.compile(r"([a-z0-9]{2,}://|pipe:)", re.IGNORECASE)
@@ -46,9 +47,11 @@ def list_images(path: str) -> Listing:
         raise UserError(f"{path}: only files of this machine can be read; download them first")
     listing = Listing()
     # absolute, as worker processes may be started elsewhere
-    files, folder = _named_files(str(expanded(Path(path))))
+    target, inside = _part_of_file(str(expanded(Path(path))))
+    files, folder = _named_files(target)
     for file, name in files:
-        if not (is_archive(file) or is_image(file)) or (folder and is_archive(file)):
+        kind = "" if is_archive(file) or is_image(file) else sniffed(Path(file))
+        if kind is None or (folder and is_archive(file)):
             listing.left_out.append(name)
             continue
         source = _whole_file(file, name, alone=len(files) == 1 and not folder)
@@ -57,10 +60,28 @@ def list_images(path: str) -> Listing:
         elif is_archive(file):
             _add_members(listing, source)
         else:
-            listing.sources.append(source)
+            listing.sources.append(replace(source, kind=kind, member=inside))
+    _check_readable(path, listing)
     if not listing.sources:
         raise UserError(f"{path}: {_nothing(listing, folder)}")
     return listing
+
+
+def _part_of_file(path: str) -> tuple[str, str]:
+    """A file, and what is named inside of it: FILE.h5:/path."""
+    match = None if Path(path).exists() else _INSIDE.fullmatch(path)
+    return (match[1], match[2]) if match is not None and Path(match[1]).exists() else (path, "")
+
+
+def _check_readable(path: str, listing: Listing) -> None:
+    """Raises `UserError` where most of what is there is images that nothing here reads."""
+    foreign = [name for name in listing.left_out if PurePath(name).suffix.lower() in CONVERTERS]
+    if len(foreign) > len(listing.sources):
+        converter = CONVERTERS[PurePath(foreign[0]).suffix.lower()]
+        count = "1 file" if len(foreign) == 1 else f"{len(foreign)} files"
+        raise UserError(
+            f"{path}: {count} of a kind that is not read here ({foreign[0]}); convert to TIFF with {converter}"
+        )
 
 
 def _nothing(listing: Listing, folder: bool) -> str:
@@ -88,6 +109,10 @@ def _whole_file(file: str, name: str, alone: bool) -> FileSlice | None:
         state = Path(file).stat()
     except OSError as error:
         raise cannot_read(file, error) from error
+    if stat.S_ISDIR(state.st_mode) and is_folder_image(file):
+        parts = [Path(folder, part).stat() for folder, _, inside in os.walk(file) for part in inside]
+        size, stamp = sum(part.st_size for part in parts), max((part.st_mtime_ns for part in parts), default=0)
+        return FileSlice(file, name, 0, size, size, stamp=stamp, alone=alone)
     if not stat.S_ISREG(state.st_mode):
         return None
     return FileSlice(file, name, 0, state.st_size, state.st_size, stamp=state.st_mtime_ns, alone=alone)
@@ -95,7 +120,7 @@ def _whole_file(file: str, name: str, alone: bool) -> FileSlice | None:
 
 def _named_files(path: str) -> tuple[list[tuple[str, str]], bool]:
     """(file, the name that people see) in order, and whether the path is one folder."""
-    if Path(path).is_dir():
+    if Path(path).is_dir() and not is_folder_image(path):
         return [(file, Path(file).relative_to(path).as_posix()) for file in _files_below(path)], True
     files = [file for target in _targets(path) for file in _matches(path, target)]
     for file in files:
@@ -132,14 +157,14 @@ def _targets(path: str) -> list[str]:
 
 def _matches(path: str, target: str) -> list[str]:
     """The files of one target: itself, what its glob matches, or all files of a folder in a list of folders."""
-    if Path(target).is_dir():
+    if Path(target).is_dir() and not is_folder_image(target):
         return _files_below(target)
     if Path(target).exists():
         return [target]
     if not glob.has_magic(target):
         missing = "" if target == path else f"{path}: "
         raise UserError(f"{missing}{target}: there is no such file or folder")
-    files = [file for file in glob.glob(target, recursive=True) if not Path(file).is_dir()]  # noqa: PTH207
+    files = [file for file in glob.glob(target, recursive=True) if not Path(file).is_dir() or is_folder_image(file)]  # noqa: PTH207
     if not files:
         raise UserError(f"{target}: no file matches; try the pattern with ls, and put it in quotes")
     return sorted(files, key=natural)
@@ -159,6 +184,9 @@ def _files_below(root: str) -> list[str]:
             below.clear()
             continue
         seen.add((state.st_dev, state.st_ino))
-        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [str(Path(folder, name)) for name in below if is_folder_image(str(Path(folder, name)))]
+        below[:] = sorted(
+            name for name in below if not name.startswith(".") and not is_folder_image(str(Path(folder, name)))
+        )
         found += [str(Path(folder, name)) for name in files if not name.startswith(".")]
     return sorted(found, key=natural)

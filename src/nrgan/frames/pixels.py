@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from nrgan.errors import UserError
 from nrgan.frames.file_slice import Unreadable
-from nrgan.frames.frame import WHOLE_SENSOR, Pixels, SensorPlace
+from nrgan.frames.frame import Pixels
+from nrgan.frames.opened import Decoded
 from nrgan.limits import MOST_CHANNELS
 from nrgan.memory import too_large
 
@@ -22,19 +23,6 @@ FIRST = "Of {} with several frames only the first is read."
 AS_FLOAT = "The values of {} were converted to 32-bit floats (whole numbers up to 16,777,216 are kept exactly)."
 NARROWED = "The 64-bit floats of {} are kept as 32-bit floats."
 BINARY = "The two values of {} with one bit a pixel became 0 and 255."
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What a format gives for an image: its pixels, (H, W, C), upright.
-
-    notes: what had to be done to have them. place, header: as of `Frame`.
-    """
-
-    pixels: Pixels
-    notes: tuple[str, ...] = ()
-    place: SensorPlace = WHOLE_SENSOR
-    header: Mapping[str, object] = field(default_factory=dict)
 
 
 def check_size(height: int, width: int, channels: int = 1, item_size: int = 1) -> None:
@@ -75,31 +63,37 @@ _NATIVE: dict[str, tuple[Callable[[Pixels], Pixels], tuple[str, ...]]] = {
     "b1": (lambda a: a.astype(np.uint8) * np.uint8(255), (BINARY,)),
     "u1": (_unchanged, ()),
     "u2": (_unchanged, ()),
+    "i2": (_unchanged, ()),
     "f4": (_unchanged, ()),
     "f2": (_float32, ()),
     "f8": (_float32, (NARROWED,)),
-    **dict.fromkeys(("i1", "i2", "i4", "i8", "u4", "u8"), (_float32, (AS_FLOAT,))),
+    **dict.fromkeys(("i1", "i4", "i8", "u4", "u8"), (_float32, (AS_FLOAT,))),
 }
-"""By kind and bytes of an item: how it becomes uint8, uint16 or float32, and the note on that."""
+"""By kind and bytes of an item: how it becomes uint8, uint16, int16 or float32, and the note on that."""
 
 
 def native(decoded: Decoded) -> Decoded:
-    """The image with its pixels as contiguous (H, W, C) uint8, uint16 or float32 in the machine's byte order.
+    """The image with its pixels as contiguous (H, W, C) uint8, uint16, int16 or float32 in the machine's byte order.
 
-    Raises `Unreadable` for other types and for values that are not finite, `UserError` for too many channels.
+    What is not finite has no value: it is `missing` then, and NaN. Raises `Unreadable` for other types and for too
+    many channels.
     """
     image = decoded.pixels
     kind = f"{image.dtype.kind}{image.dtype.itemsize}"
     if kind not in _NATIVE:
         raise Unreadable(f"its values are of type {image.dtype}, not real numbers of at most 64 bits")
     if image.shape[2] > MOST_CHANNELS:
-        raise Unreadable(f"it has {image.shape[2]} channels; at most {MOST_CHANNELS} can be taken")
+        raise Unreadable(
+            f"it has {image.shape[2]} channels; at most {MOST_CHANNELS} can be taken (<image_channels> chooses some)"
+        )
     convert, notes = _NATIVE[kind]
     image = np.ascontiguousarray(convert(image))
     image = image if image.flags.writeable else image.copy()  # torch wants to own what it takes
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise Unreadable("it has values that are not finite (NaN or infinity)")
-    return replace(decoded, pixels=image, notes=(*decoded.notes, *notes))
+    missing = decoded.missing
+    if image.dtype.kind == "f" and not (finite := np.isfinite(image).all(2)).all():
+        missing = np.asarray(~finite if missing is None else missing | ~finite)
+        image[~np.isfinite(image)] = np.nan
+    return replace(decoded, pixels=image, notes=(*decoded.notes, *notes), missing=missing)
 
 
 def refuse(where: str, what: str) -> UserError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nrgan.frames.frame import Pixels
+from nrgan.frames.outliers import SharpPixels
 
 SAMPLE = 1_000_000
 """About how many values of real-valued images are kept; of integers, all are counted."""
@@ -35,29 +36,52 @@ class Values:
         return min(self.low) == max(self.high)
 
 
-def values_of(image: Pixels, index: int, images: int) -> Values:
-    """The values of image `index` of so many; of real ones an even share of `SAMPLE`, the same in every run."""
-    flat, channels = image.reshape(-1), image.shape[2]
+@dataclass(frozen=True)
+class Share:
+    """Part `part` of image `index`, of so many images in so many parts each: how much of a sample it may have."""
+
+    index: int
+    images: int
+    part: int = 0
+    parts: int = 1
+
+
+def values_of(image: Pixels, share: Share, missing: npt.NDArray[np.bool_] | None = None) -> Values | None:
+    """The values of an image (H, W, C) or a part of it; of real ones an even share of `SAMPLE`, the same in every run.
+
+    missing: (H, W), pixels that have none. None where no pixel has one.
+    """
+    pixels = image.reshape(-1, image.shape[2]) if missing is None else image[~missing]
+    if not len(pixels):
+        return None
+    flat, channels = pixels.reshape(-1), image.shape[2]
     planes = [flat[channel::channels] for channel in range(channels)]
-    return _counted(planes) if image.dtype.kind == "u" else _sampled(flat, planes, index, images)
+    return _counted(planes) if image.dtype.kind in "ui" else _sampled(flat, planes, share)
 
 
 def _counted(planes: list[npt.NDArray[Any]]) -> Values:
-    counts = [np.bincount(plane) for plane in planes]
+    least = lowest(planes[0].dtype.name)
+    counts = [np.bincount(plane if not least else plane.astype(np.int32) - least) for plane in planes]
     levels = [np.flatnonzero(of_channel) for of_channel in counts]
     return Values(
-        values=np.concatenate(levels).astype(planes[0].dtype),
+        values=np.concatenate(levels) + least,
         channels=np.repeat(np.arange(len(planes), dtype=np.uint8), [len(found) for found in levels]),
         weights=np.concatenate([c[found] for c, found in zip(counts, levels, strict=True)]).astype(np.float64),
-        low=tuple(float(found[0]) for found in levels),
-        high=tuple(float(found[-1]) for found in levels),
+        low=tuple(float(found[0] + least) for found in levels),
+        high=tuple(float(found[-1] + least) for found in levels),
     )
 
 
-def _sampled(flat: npt.NDArray[Any], planes: list[npt.NDArray[Any]], index: int, images: int) -> Values:
-    share = math.ceil(SAMPLE / images)
-    if len(flat) > share:
-        chosen = np.random.Generator(np.random.Philox(key=[1, index])).integers(0, len(flat), share)
+def lowest(dtype: str) -> int:
+    """The least value that an integer type holds."""
+    return int(np.iinfo(dtype).min)
+
+
+def _sampled(flat: npt.NDArray[Any], planes: list[npt.NDArray[Any]], share: Share) -> Values:
+    most = math.ceil(SAMPLE / share.images / share.parts)
+    if len(flat) > most:
+        rng = np.random.Generator(np.random.Philox(key=[1 + share.part, share.index]))
+        chosen = rng.integers(0, len(flat), most)
     else:
         chosen = np.arange(len(flat))
     return Values(
@@ -74,9 +98,10 @@ class Statistics:
     """The distribution of all values of a set.
 
     low, high: exactly the least and the greatest value. values: (K,) ascending. weights: (K,) how many values of the
-    set each stands for. by_channel: the same of each channel alone; empty where there is one channel.
+    set each stands for. by_channel: the same of each channel alone; empty where there is one channel. sharp: single
+    pixels that stand out; None where nobody looked for them (in 8 bits).
 
-    Exact for uint8 and uint16; for float32 a sample, in which every image has the same number of values and each
+    Exact for integers; for float32 a sample, in which every image has the same number of values and each
     counts by its image's size.
     """
 
@@ -85,6 +110,7 @@ class Statistics:
     values: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
     by_channel: tuple[Statistics, ...] = ()
+    sharp: SharpPixels | None = None
 
     def quantile(self, share: float) -> float:
         """The least value that at least this share (0 to 1) of the values does not exceed."""
@@ -109,7 +135,9 @@ class Tally:
     """Adds up the values of images of one type and number of channels."""
 
     def __init__(self, channels: int, dtype: str) -> None:
-        self.counts = None if dtype == "float32" else np.zeros((channels, np.iinfo(dtype).max + 1))
+        real = dtype == "float32"
+        self.least = 0 if real else lowest(dtype)
+        self.counts = None if real else np.zeros((channels, np.iinfo(dtype).max - self.least + 1))
         self.sampled: list[Values] = []
         self.low, self.high = [math.inf] * channels, [-math.inf] * channels
 
@@ -117,15 +145,21 @@ class Tally:
         self.low = [min(ends) for ends in zip(self.low, seen.low, strict=True)]
         self.high = [max(ends) for ends in zip(self.high, seen.high, strict=True)]
         if self.counts is not None:
-            self.counts[seen.channels, seen.values] += seen.weights
+            self.counts[seen.channels, seen.values - self.least] += seen.weights
         else:
             self.sampled.append(seen)
 
-    def statistics(self) -> Statistics:
+    def statistics(self, sharp: SharpPixels | None = None) -> Statistics:
+        """Of all that was added."""
         low, high, several = min(self.low), max(self.high), len(self.low) > 1
         if self.counts is not None:
-            parts = map(_of_counts, self.low, self.high, self.counts) if several else ()
-            return _of_counts(low, high, self.counts.sum(axis=0), tuple(parts))
+            parts = [
+                _of_counts(least, most, counts, self.least)
+                for least, most, counts in zip(self.low, self.high, self.counts, strict=True)
+            ]
+            return replace(
+                _of_counts(low, high, self.counts.sum(axis=0), self.least, tuple(parts) if several else ()), sharp=sharp
+            )
         values = np.concatenate([seen.values for seen in self.sampled]).astype(np.float64)
         order = np.argsort(values, kind="stable")
         values, weights, channels = (
@@ -137,12 +171,12 @@ class Tally:
             Statistics(least, most, values[channels == channel], weights[channels == channel])
             for channel, (least, most) in enumerate(zip(self.low, self.high, strict=True))
         )
-        return Statistics(low, high, values, weights, tuple(by_channel) if several else ())
+        return Statistics(low, high, values, weights, tuple(by_channel) if several else (), sharp)
 
 
 def _of_counts(
-    low: float, high: float, counts: npt.NDArray[np.float64], by_channel: tuple[Statistics, ...] = ()
+    low: float, high: float, counts: npt.NDArray[np.float64], least: int, by_channel: tuple[Statistics, ...] = ()
 ) -> Statistics:
-    """From how often each whole number from 0 on occurs."""
+    """From how often each whole number from `least` on occurs."""
     levels = np.flatnonzero(counts)
-    return Statistics(low, high, levels.astype(np.float64), counts[levels], by_channel)
+    return Statistics(low, high, (levels + least).astype(np.float64), counts[levels], by_channel)

@@ -2,60 +2,73 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from nrgan.errors import UserError
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats import count_images, format_of, read_image
+from nrgan.frames.formats import format_of, open_file, read_image
 from nrgan.frames.frame import WHOLE_SENSOR, SensorPlace
+from nrgan.frames.gaps import Cells, counted
 from nrgan.frames.kept_frames import KeptFrames
-from nrgan.frames.pixels import Decoded
-from nrgan.frames.statistics import Statistics, Tally, Values, values_of
+from nrgan.frames.numbering import Numbering
+from nrgan.frames.opened import Decoded, Region
+from nrgan.frames.outliers import Sharp, SharpTally, sharp_pixels
+from nrgan.frames.parallel import in_order
+from nrgan.frames.statistics import Share, Statistics, Tally, Values, values_of
+from nrgan.frames.wanted import Wanted
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 _CHUNK = 16
 """Most images a task decodes, one after the other: for small images, handing out tasks takes longer than they do."""
 _NAMED = 10
+_LARGE = 64 << 20
+"""Bytes of an image from which it is looked at in bands of rows, where its format can read them alone."""
+_ROWS = 256
+"""Rows that bands are a multiple of, as the parts are that files of large images come in."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one image turned out to be; `fault` says why it is none."""
+    """What one image turned out to be; `fault` says why it is none.
+
+    values, sharp: of its parts, of which a small image has one. gaps: how much of each cell is missing; None: nothing.
+    """
 
     sides: tuple[int, int] = (0, 0)
     channels: int = 0
     dtype: str = ""
     place: SensorPlace = WHOLE_SENSOR
-    values: Values | None = None
+    values: tuple[Values, ...] = ()
+    sharp: tuple[Sharp, ...] = ()
+    gaps: Cells | None = None
     notes: tuple[str, ...] = ()
     fault: str = ""
+
+    @property
+    def constant(self) -> bool:
+        """Whether all its values are one."""
+        return len({end for seen in self.values for end in (*seen.low, *seen.high)}) == 1
 
 
 @dataclass
 class Survey:
-    """The images of the sources: which, and what they are.
+    """The images of a set: which, and what they are.
 
-    addresses: (N, 2) int32, the number of the source and of the image in it. sizes: (N, 2) int32, height and width.
-    corners: (N, 2) int32, the sensor's row and column of the top left pixel. counts: how many images each source has.
+    numbers: of `Numbering.addresses`, the images that can be read. sizes: (N, 2) int32, height and width. corners:
+    (N, 2) int32, the sensor's row and column of the top left pixel. gaps: by image, how much of each cell is missing.
     """
 
-    addresses: npt.NDArray[np.int32]
+    numbers: npt.NDArray[np.intp]
     sizes: npt.NDArray[np.int32]
     corners: npt.NDArray[np.int32]
-    counts: list[int]
     channels: int
     dtype: str
     statistics: Statistics
+    gaps: dict[int, Cells]
     notes: list[str] = field(default_factory=list)
 
 
@@ -64,43 +77,21 @@ def image_name(source: FileSlice, count: int, number: int) -> str:
     return source.name + (format_of(source).label(number) if count > 1 else "")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results of `work` in the items' order, by all processors, with only a few results waiting at a time."""
-    workers = os.cpu_count() or 1
-    items = iter(items)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(items, 2 * workers))
-        try:
-            while waiting:
-                yield waiting.popleft().result()
-                waiting.extend(pool.submit(work, item) for item in islice(items, 1))
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
 def survey(
     path: str,
-    sources: Sequence[FileSlice],
+    numbering: Numbering,
+    wanted: Wanted,
     skip_corrupt: bool,
     advance: Callable[[int], None] | None,
     kept: KeptFrames,
 ) -> Survey:
     """Decodes every image once, `advance(1)` for each; raises `UserError` where the set cannot be trained on.
 
-    path: names the set in errors. kept: is given every image that can be read. Beside it, memory holds an image for
-    each processor, and a few numbers for each image.
+    path: names the set in errors. kept: is given every image that can be read whole. Beside it, memory holds an image
+    (or a band of a large one) for each processor, and a few numbers for each image.
     """
-    counts = [1] * len(sources)
-    several = [number for number, source in enumerate(sources) if format_of(source).count is not None]
-    for number, count in zip(several, in_order(_count, (sources[number] for number in several)), strict=True):
-        counts[number] = count
-    # a file that cannot be counted is looked at all the same: that says what is wrong with it
-    addresses = np.array(
-        [(which, number) for which, count in enumerate(counts) for number in range(max(count, 1))], np.int32
-    )
-    gathered = _Gathered(path, sources, counts, addresses)
-    for start, inspections in _inspections(sources, addresses, kept):
+    gathered = _Gathered(path, numbering)
+    for start, inspections in _inspections(numbering, wanted, kept):
         for index, inspection in enumerate(inspections, start):
             gathered.add(index, inspection)
             if advance is not None:
@@ -108,27 +99,23 @@ def survey(
     return gathered.result(skip_corrupt)
 
 
-def _count(source: FileSlice) -> int:
-    try:
-        return count_images(source)
-    except Unreadable:
-        return 0
-
-
-def _inspections(
-    sources: Sequence[FileSlice], addresses: npt.NDArray[np.int32], kept: KeptFrames
-) -> Iterator[tuple[int, list[Inspection]]]:
+def _inspections(numbering: Numbering, wanted: Wanted, kept: KeptFrames) -> Iterator[tuple[int, list[Inspection]]]:
+    addresses, sources = numbering.addresses, numbering.sources
     total = len(addresses)
     chunk = min(_CHUNK, 1 + total // 256)
 
     def inspect(position: int) -> Inspection:
-        which, number = addresses[position]
+        which, number = (int(n) for n in addresses[position])
         try:
-            decoded = read_image(sources[which], int(number))
+            if bands := _bands(sources[which], number, wanted):
+                kept.skip()
+                return _inspected_in_bands(sources[which], number, wanted, bands, position, total)
+            decoded = read_image(sources[which], number, wanted)
+            inspection = _inspected(decoded, Share(position, total))
         except Unreadable as error:
             return Inspection(fault=str(error))
         kept.add(position, decoded)
-        return _inspection(decoded, position, total)
+        return inspection
 
     def inspect_chunk(start: int) -> tuple[int, list[Inspection]]:
         return start, [inspect(position) for position in range(start, min(start + chunk, total))]
@@ -136,16 +123,57 @@ def _inspections(
     return in_order(inspect_chunk, range(0, total, chunk))
 
 
-def _inspection(decoded: Decoded, index: int, total: int) -> Inspection:
-    image = decoded.pixels
+def _bands(source: FileSlice, number: int, wanted: Wanted) -> list[Region]:
+    """The bands of rows in which an image is looked at; none where it is small, or has to be decoded whole."""
+    if format_of(source).single:
+        return []
+    opened = open_file(source, wanted)
+    shape = opened.shape(number) if opened.in_parts else None
+    if shape is None:
+        return []
+    height, width, channels = shape
+    of_row = width * channels * opened.item_size(number)
+    if height * of_row <= _LARGE:
+        return []
+    rows = max(_ROWS, _LARGE // of_row // _ROWS * _ROWS)
+    return [Region(top, 0, min(rows, height - top), width) for top in range(0, height, rows)]
+
+
+def _inspected(decoded: Decoded, share: Share) -> Inspection:
+    image, missing = decoded.pixels, decoded.missing
+    values = values_of(image, share, missing)
+    if values is None and share.parts == 1:
+        raise Unreadable("none of its values is a number")
+    deep = image.dtype != np.uint8
     return Inspection(
         sides=(image.shape[0], image.shape[1]),
         channels=image.shape[2],
         dtype=image.dtype.name,
         place=decoded.place,
-        values=values_of(image, index, total),
+        values=() if values is None else (values,),
+        sharp=(sharp_pixels(image, missing),) if deep and values is not None else (),
+        gaps=None if missing is None else counted(missing),
         notes=decoded.notes,
     )
+
+
+def _inspected_in_bands(
+    source: FileSlice, number: int, wanted: Wanted, bands: Sequence[Region], position: int, total: int
+) -> Inspection:
+    parts = [
+        _inspected(read_image(source, number, wanted, band), Share(position, total, part, len(bands)))
+        for part, band in enumerate(bands)
+    ]
+    values = tuple(seen for part in parts for seen in part.values)
+    if not values:
+        raise Unreadable("none of its values is a number")
+    height, width = sum(part.sides[0] for part in parts), parts[0].sides[1]
+    gaps = None
+    if any(part.gaps is not None for part in parts):
+        whole = (counted(np.zeros(part.sides, bool)) if part.gaps is None else part.gaps for part in parts)
+        gaps = np.concatenate(list(whole))
+    sharp = tuple(seen.moved(band.top) for part, band in zip(parts, bands, strict=True) for seen in part.sharp)
+    return replace(parts[0], sides=(height, width), values=values, sharp=sharp, gaps=gaps)
 
 
 def _few(names: Sequence[str], total: int) -> str:
@@ -160,17 +188,16 @@ def images_of(count: int) -> str:
 class _Gathered:
     """What the inspections add up to, in order."""
 
-    def __init__(
-        self, path: str, sources: Sequence[FileSlice], counts: list[int], addresses: npt.NDArray[np.int32]
-    ) -> None:
+    def __init__(self, path: str, numbering: Numbering) -> None:
         self.path = path
-        self.sources = sources
-        self.counts = counts
-        self.addresses = addresses
+        self.numbering = numbering
+        addresses = numbering.addresses
         self.readable = np.zeros(len(addresses), bool)
         self.sizes = np.zeros((len(addresses), 2), np.int32)
         self.corners = np.zeros((len(addresses), 2), np.int32)
         self.tallies: dict[tuple[int, str], Tally] = {}
+        self.gaps: dict[int, Cells] = {}
+        self.sharp: dict[tuple[int, str], SharpTally] = {}
         self.notes: Counter[str] = Counter()
         self.kinds: Counter[tuple[int, str]] = Counter()
         self.first_of: dict[tuple[int, str], list[str]] = {}
@@ -180,9 +207,9 @@ class _Gathered:
         self.constant_count = 0
 
     def add(self, index: int, inspection: Inspection) -> None:
-        which, number = (int(n) for n in self.addresses[index])
-        name = image_name(self.sources[which], self.counts[which], number)
-        if inspection.values is None:
+        which, number = (int(n) for n in self.numbering.addresses[index])
+        name = image_name(self.numbering.sources[which], self.numbering.counts[which], number)
+        if inspection.fault:
             self.fault_count += 1
             if len(self.faults) < _NAMED:
                 self.faults.append(f"{name} ({inspection.fault})")
@@ -196,8 +223,14 @@ class _Gathered:
         named = self.first_of.setdefault(kind, [])
         if len(named) < _NAMED:
             named.append(name)
-        self.tallies.setdefault(kind, Tally(*kind)).add(inspection.values)
-        if inspection.values.constant:
+        if inspection.gaps is not None:
+            self.gaps[index] = inspection.gaps
+        tally, sharp = self.tallies.setdefault(kind, Tally(*kind)), self.sharp.setdefault(kind, SharpTally())
+        for seen in inspection.values:
+            tally.add(seen)
+        for found in inspection.sharp:
+            sharp.add(index, inspection.sides, found)
+        if inspection.constant:
             self.constant_count += 1
             if len(self.constant) < _NAMED:
                 self.constant.append(name)
@@ -212,19 +245,20 @@ class _Gathered:
                 f"{self.path}: every image is of a single value ({_few(self.constant, self.constant_count)}); "
                 "there is nothing to learn, give other images"
             )
+        numbers = np.flatnonzero(self.readable)
         return Survey(
-            addresses=self.addresses[self.readable],
-            sizes=self.sizes[self.readable],
-            corners=self.corners[self.readable],
-            counts=self.counts,
+            numbers=numbers,
+            sizes=self.sizes[numbers],
+            corners=self.corners[numbers],
             channels=channels,
             dtype=dtype,
-            statistics=self.tallies[channels, dtype].statistics(),
+            statistics=self.tallies[channels, dtype].statistics(self.sharp[channels, dtype].result()),
+            gaps={int(np.searchsorted(numbers, index)): cells for index, cells in self.gaps.items()},
             notes=self._notes(),
         )
 
     def _check_faults(self, skip_corrupt: bool) -> None:
-        count, total = self.fault_count, len(self.addresses)
+        count, total = self.fault_count, len(self.numbering.addresses)
         listed = _few(self.faults, count)
         if not self.readable.any():
             raise UserError(f"{self.path}: none of its images can be read: {listed}; give other images")

@@ -16,9 +16,9 @@ from torch import nn
 from nrgan.corruptions import Corruption, Sensor, from_plain
 from nrgan.data import OWN, SOURCES, DataChoice
 from nrgan.errors import UserError, first_line, validation_sentence
-from nrgan.frames import ValueRange
+from nrgan.frames import ValueRange, Wanted
 from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
-from nrgan.limits import MOST_CHANNELS, FitName
+from nrgan.limits import MOST_CHANNELS, FitChoice
 from nrgan.manifest import write_manifest
 from nrgan.networks import NetworkSizes
 from nrgan.pretrained import load_weights, read_sizes, save_weights
@@ -48,13 +48,18 @@ class SnapshotMetadata:
     clip: bool = True
     data_seed: Count = 0
     corrupt: str | None = None
-    fit: FitName = "crop"
+    fit: FitChoice = "crop"
     skip_corrupt: bool = False
+    axes: str | None = None
+    frames: str | None = None
+    image_channels: str | None = None
     low: Value | Values = 0.0
     high: Value | Values = float(STORED_LEVELS - 1)
     """The data's own values that are black and white: a number for all channels, or one for each."""
-    dtype: Literal["uint8", "uint16", "float32"] = "uint8"
+    dtype: Literal["uint8", "uint16", "int16", "float32"] = "uint8"
     """The data's own type."""
+    step: Annotated[int, Field(ge=1, lt=2**16)] = 1
+    """Between the values of an integer type that occur."""
     network: str = "resnet"
     """The family of the networks."""
     source: str | None = None
@@ -67,7 +72,7 @@ class SnapshotMetadata:
     @property
     def value_range(self) -> ValueRange:
         """The sensor's range."""
-        return ValueRange.of(self.low, self.high, self.dtype)
+        return ValueRange.of(self.low, self.high, self.dtype, self.step)
 
     def found_setting(self, corruption: Corruption | None = None) -> Setting:
         """The setting, with `corruption` in the place of its own; raises `UserError` where it is not known."""
@@ -92,6 +97,7 @@ class SnapshotMetadata:
             fit=self.fit,
             value_range="auto" if setting.source != OWN else self.value_range.spec,
             skip_corrupt=self.skip_corrupt,
+            wanted=Wanted(self.axes, self.frames, self.image_channels),
         )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from nrgan.data import OWN, TrainingData, open_data
-from nrgan.data.frozen import key_digest
+from nrgan.data.frozen import NoisyImages, key_digest
 from nrgan.diagnosis import recommended_model
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
@@ -21,12 +23,15 @@ from nrgan.pretrained import sketched
 from nrgan.progress import Preparing
 from nrgan.runs import RunRecorder
 from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
+from nrgan.training.budget import Budget, chosen_before
 from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
+from nrgan.training.deadline import Deadline
 from nrgan.training.device import choose_device, choose_dtype, dtype_name, free_memory_of, memory_for_data
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
 from nrgan.training.state import TrainState, new_state
+from nrgan.training.timed_plan import timed_plan
 from nrgan.training.together import check_count
 
 
@@ -44,6 +49,9 @@ class Prepared:
     device_name: str
     exact: bool
     """Whether random numbers go on too, and not only the weights."""
+    budget: Budget | None = None
+    """What was chosen for the minutes that were given; None where none were, and where the run goes on."""
+    deadline: Deadline | None = None
 
     def notes(self) -> list[str]:
         """What there is to tell before it begins."""
@@ -57,11 +65,15 @@ def prepare(
     resume: bool = False,
     overwrite: bool = False,
     preparing: Preparing | None = None,
+    begun: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Prepared:
     """Asks whether OUT may be written, opens images, resolves the plan, makes or restores the state, begins the run.
 
-    Raises `UserError` where any of it cannot be.
+    begun: the second of `clock` from which on minutes count; now if not given. Raises `UserError` where any of it
+    cannot be.
     """
+    begun = clock() if begun is None else begun
     recorder = RunRecorder(config.out, resume, overwrite)
     device = choose_device(config.machine.device)
     dtype = choose_dtype(config.machine.precision, device)
@@ -69,34 +81,42 @@ def prepare(
     stream = config.machine.stream
     # half of it, as the images lie in memory beside the set that is made of them
     keep_bytes = 0 if stream == "always" else allowance // 2
-    learned = recorder.config()["model"] if recorder.goes_on else None
-    plan, data = open_plan(config, objects, preparing, keep_bytes, learned)
+    plan, data = open_plan(config, objects, preparing, keep_bytes, recorder.config() if recorder.goes_on else None)
+    streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
+    budget: Budget | None = None
+    if config.schedule.minutes is not None and not recorder.goes_on:
+        if not streams:
+            data.all_noisy(preparing)  # which takes its part of the time
+        plan, budget = timed_plan(plan, data, device, dtype, lambda: clock() - begun)
     identity = plan.identity() | {"precision": dtype_name(dtype), "data": key_digest(data.key)}
     recorder.check(identity, DEFAULTS)
-    streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
     resident = None if streams else data.all_noisy(preparing)
-    _check_memory(plan, device)
+    check_memory(plan, device)
     state = new_state(plan, device, compute_dtype=dtype)
     watch = _watch(plan, state, data, device, preparing)
     exact = recorder.restore(state)
-    size, workers = plan.config.schedule.batch_size, plan.config.machine.workers
-    batches: Batches
-    if resident is None:
-        batches = StreamedBatches(data, size, state.place, device, workers)
-    else:
-        batches = ResidentBatches(resident, size, state.place, device, data.levels, data.verify)
+    batches = _batches(plan, data, state, resident)
     if watch is not None:
         watch.evaluator.prepare()
     device_name = f"{_described(device)}, {dtype_name(dtype)}"
     recorder.begin(plan.config.plain(), _about(plan, data, device_name, dtype), state.iteration)
-    return Prepared(plan, data, state, batches, recorder, watch, device_name, exact)
+    deadline = Deadline.of(plan.config, state.iteration, begun, clock, 0.0 if budget is None else budget.last)
+    return Prepared(plan, data, state, batches, recorder, watch, device_name, exact, budget, deadline)
+
+
+def _batches(plan: Plan, data: TrainingData, state: TrainState, resident: NoisyImages | None) -> Batches:
+    """Of the images that lie in memory, or where there are none, streamed."""
+    size, device = plan.config.schedule.batch_size, state.device
+    if resident is None:
+        return StreamedBatches(data, size, state.place, device, plan.config.machine.workers)
+    return ResidentBatches(resident, size, state.place, device, data.levels, data.verify)
 
 
 _WITH_AVERAGE, _WITHOUT = 5, 4
 """Times that a weight is held: itself, its gradient, Adam's two moments, and for the generators its average."""
 
 
-def _check_memory(plan: Plan, device: torch.device) -> None:
+def check_memory(plan: Plan, device: torch.device) -> None:
     """Raises `UserError` where the networks, or one map of a batch, alone are larger than the memory.
 
     Told before any of it is taken, and before an earlier run makes way. A batch takes more than that: how much is the
@@ -128,22 +148,29 @@ def open_plan(
     objects: Objects | None = None,
     preparing: Preparing | None = None,
     keep_bytes: int = 0,
-    learned: str | None = None,
+    recorded: Mapping[str, Any] | None = None,
 ) -> tuple[Plan, TrainingData]:
     """The images of a run, and its plan with everything filled in that they decide: size, and for `auto` the model.
 
-    learned: the model that `auto` was when the run began. Raises `UserError` where the images cannot be had, or do not
-    go with the configuration.
+    recorded: the options with which the run began that goes on: what `auto` was, and what was chosen for its minutes.
+    Raises `UserError` where the images cannot be had, or do not go with the configuration.
     """
-    objects = objects or Objects()
+    objects, timed = objects or Objects(), config.schedule.minutes is not None
+    if timed and recorded is not None:
+        config = chosen_before(config, recorded)
     machine = config.machine
     choice = data_choice(config, objects.corruption)
+    if choice.fit == "auto" and recorded is not None:  # as it was understood then
+        choice = replace(choice, fit=recorded["fit"], image_size=recorded["image_size"])
     data = open_data(choice, machine.data_root, machine.cache_dir, preparing, keep_bytes=keep_bytes)
-    check_count(config, len(data))
+    if not timed or recorded is not None:  # else the batch is yet to be chosen
+        check_count(config, len(data))
     found: dict[str, Any] = {"image_size": data.image_size}
     if config.model == AUTO and objects.model is None:
-        found["model"] = learned or recommended_model(data)
-    if choice.source == OWN:  # absolute, to be found from wherever the run is looked at
+        found["model"] = recorded["model"] if recorded is not None else recommended_model(data)
+    if choice.source == OWN:
+        found["fit"] = data.choice.fit
+        # absolute, to be found from wherever the run is looked at
         found["setting"] = str(expanded(Path(config.setting)))
     for name in ("data_root", "cache_dir"):
         if (folder := getattr(machine, name)) is not None:

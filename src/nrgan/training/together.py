@@ -88,8 +88,8 @@ def check_together(config: Options) -> None:
 def _check_setting(config: Options, setting: Setting) -> None:
     """Refuses what does not go with a named setting."""
     values = config.plain()
-    for name in ("fit", "value_range", "skip_corrupt"):
-        if values[name] != DEFAULTS[name]:
+    for name in ("fit", "value_range", "skip_corrupt", "axes", "frames", "image_channels"):
+        if values[name] not in (DEFAULTS[name], "crop" if name == "fit" else None):
             raise UserError(f"<{name}>: is for images of your own, and {setting.name} is a setting")
     size, source = config.data.image_size or DEFAULT_SIDE, SOURCES[setting.source]
     source.check(size, config.machine.data_root)

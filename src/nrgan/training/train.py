@@ -58,6 +58,8 @@ def train(
 ) -> Generator[Progress]:
     """Trains, yielding how far it is; everything a run leaves behind is written to `config.out` on the way.
 
+    Where `minutes` are given, it may end before the last iteration: the last one that it yields is then the end.
+
     corruption, model, network, objective: objects of your own in the place of what the configuration names; the run's
     folder says so, and it goes on only with them. The folder is taken at once, and let go when the iterator ends.
     Closing the iterator, or leaving a `for` loop over it, saves a checkpoint, from which `resume` goes on.
@@ -79,9 +81,10 @@ class Training:
     def __init__(self, prepared: Prepared) -> None:
         self.plan, self.data, self.state = prepared.plan, prepared.data, prepared.state
         self.batches, self.recorder, self.watch = prepared.batches, prepared.recorder, prepared.watch
+        self.deadline = prepared.deadline
         self.config = self.plan.config
         looked_at = max(GRID, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
-        some = torch.from_numpy(self.data.noisy(self.data.evenly(looked_at)))
+        some = torch.from_numpy(self.data.noisy(self.data.glance(looked_at)))
         self.health = Health(signed_from_unit(some), first_check=round(3 / (1 - self.config.optimiser.ema_decay)))
         self._health_iteration = self._logged_iteration = self._begun_at = self.state.iteration
         self._snapshot_at: int | None = None
@@ -101,6 +104,8 @@ class Training:
             for _ in iterations(state, self.plan, self.batches):
                 shown = self._after_iteration(shown)
                 yield shown
+                if self.deadline is not None and self.deadline.passed():
+                    break
             self._finish()
         except (GeneratorExit, NrganError) as stop:
             # neither a state that diverged nor one in the middle of an iteration is worth going on from
@@ -230,8 +235,10 @@ class Training:
         return snapshot_folder(self.config.out, self.state.iteration)
 
     def _picture_of_data(self) -> None:
-        images = stored_from_unit(nhwc(self.data.noisy(self.data.evenly(GRID))))
+        images = stored_from_unit(nhwc(self.data.noisy(self.data.glance(GRID))))
         save_picture(grid(images, columns=10), data_picture(self.config.out))
+        if not self.batches.resident:
+            self.data.looked_at()
 
     def save_samples(self) -> None:
         """Pictures of the shown samples: clean, and where they are observed otherwise, as noisy; the noise if any."""

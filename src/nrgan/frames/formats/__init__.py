@@ -1,69 +1,154 @@
-"""Which files hold images, and how each kind is read. A new kind is one row of `FORMATS`."""
+"""Which files hold images, and how each kind is read. A new kind is one file here and one row of `FORMATS`."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import PurePath
+from functools import lru_cache
+from pathlib import Path, PurePath
 from typing import TypeVar
 
-from nrgan.errors import UserError
+from nrgan.errors import UserError, first_line
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats.arrays import count_npy, count_npz, read_npy, read_npz
-from nrgan.frames.formats.pictures import read_picture
-from nrgan.frames.formats.tiff import count_tiff, read_tiff
-from nrgan.frames.pixels import Decoded, native
+from nrgan.frames.formats.arrays import open_npy, open_npz
+from nrgan.frames.formats.czi import open_czi
+from nrgan.frames.formats.dicom import open_dicom, write_dicom
+from nrgan.frames.formats.fits import open_fits, write_fits
+from nrgan.frames.formats.hdf5 import open_hdf5, write_hdf5
+from nrgan.frames.formats.lif import open_lif
+from nrgan.frames.formats.mrc import open_mrc, write_mrc
+from nrgan.frames.formats.nd2_file import open_nd2
+from nrgan.frames.formats.nifti import open_nifti, write_nifti
+from nrgan.frames.formats.pictures import open_picture
+from nrgan.frames.formats.row import Format
+from nrgan.frames.formats.tiff import open_tiff
+from nrgan.frames.formats.zarr_arrays import open_zarr, write_zarr
+from nrgan.frames.opened import Decoded, Opened, Region
+from nrgan.frames.pixels import native
+from nrgan.frames.wanted import Wanted
+from nrgan.reading import open_regular
 
 Result = TypeVar("Result")
 
-
-@dataclass(frozen=True)
-class Format:
-    """A kind of file: the ends of its names, and how image number n, from 0 to `count(source)` - 1, is read."""
-
-    suffixes: tuple[str, ...]
-    read: Callable[[FileSlice, int], Decoded]
-    count: Callable[[FileSlice], int] | None = None
-    """None where it is always one, which spares a look at the file."""
-    label: Callable[[int], str] = str
-    """What tells image n in the name of a file of several."""
-
-
 FORMATS: dict[str, Format] = {
-    "picture": Format((".png", ".jpg", ".jpeg", ".bmp", ".webp"), read_picture),
-    "tiff": Format((".tif", ".tiff"), read_tiff, count_tiff, lambda n: f" page {n + 1}"),
-    "npy": Format((".npy",), read_npy, count_npy, lambda n: f"[{n}]"),
-    "npz": Format((".npz",), read_npz, count_npz, lambda n: f"[{n}]"),
+    "picture": Format((".png", ".jpg", ".jpeg", ".bmp", ".webp"), open_picture, single=True),
+    "tiff": Format((".tif", ".tiff", ".lsm"), open_tiff, lambda n: f" page {n + 1}"),
+    "npy": Format((".npy",), open_npy),
+    "npz": Format((".npz",), open_npz),
+    "fits": Format(
+        (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz"), open_fits, library="astropy", extra="astro", write=write_fits
+    ),
+    "mrc": Format(
+        (".mrc", ".mrcs", ".map", ".ccp4", ".st", ".ali"), open_mrc, library="mrcfile", extra="em", write=write_mrc
+    ),
+    "nifti": Format((".nii", ".nii.gz"), open_nifti, library="nibabel", extra="medical", write=write_nifti),
+    "dicom": Format((".dcm", ".dicom", ".ima"), open_dicom, library="pydicom", extra="medical", write=write_dicom),
+    "hdf5": Format(
+        (".h5", ".hdf5", ".hdf", ".he5", ".nxs"), open_hdf5, library="h5py", extra="formats", write=write_hdf5
+    ),
+    "zarr": Format((".zarr",), open_zarr, library="zarr", extra="formats", folder=True, write=write_zarr),
+    "lif": Format((".lif",), open_lif, library="liffile", extra="microscopy"),
+    "nd2": Format((".nd2",), open_nd2, library="nd2", extra="microscopy"),
+    "czi": Format((".czi",), open_czi, library="czifile", extra="microscopy"),
 }
+
+_ZARR_MARKS = (".zarray", ".zgroup", "zarr.json")
+_DICOM = (128, b"DICM")
+TOGETHER = frozenset({"picture", "tiff", "npy", "npz"})
+"""Rows that one set of images may mix: people export to all of them."""
+
+CONVERTERS: dict[str, str] = {
+    **dict.fromkeys((".vsi", ".oib", ".oif", ".oir", ".ims", ".scn", ".svs", ".ndpi", ".mrxs", ".stk"), "bfconvert"),
+    **dict.fromkeys((".gif", ".jp2", ".j2k", ".heic", ".avif", ".psd", ".exr", ".pgm", ".ppm"), "ImageMagick"),
+    **dict.fromkeys((".dm3", ".dm4", ".ser", ".emi", ".blo", ".bcf", ".tvips"), "HyperSpy or ncempy"),
+    **dict.fromkeys((".ibw", ".spm", ".gwy", ".sxm", ".jpk", ".mi"), "Gwyddion"),
+    **dict.fromkeys(
+        (".nef", ".cr2", ".cr3", ".arw", ".dng", ".raf", ".orf", ".rw2"), "dcraw -D -4 -T (or LibRaw's unprocessed_raw)"
+    ),
+    **dict.fromkeys((".mgh", ".mgz", ".nhdr", ".nrrd", ".mha", ".mhd"), "SimpleITK"),
+}
+"""Ends of names of images that nothing here reads, and what turns them into TIFF (or into NIfTI)."""
 
 ACCEPTED = "PNG, JPEG, TIFF, BMP, WebP and .npy images"
 
 
-def _format(name: str) -> Format | None:
-    suffix = PurePath(name).suffix.lower()
-    return next((row for row in FORMATS.values() if suffix in row.suffixes), None)
+def format_name(name: str) -> str | None:
+    """The row of a file, by the end of its name; None where it is no image."""
+    lower = PurePath(name).name.lower()
+    fits = [(len(suffix), key) for key, row in FORMATS.items() for suffix in row.suffixes if lower.endswith(suffix)]
+    return max(fits)[1] if fits else None
 
 
 def is_image(name: str) -> bool:
-    return _format(name) is not None
+    return format_name(name) is not None
+
+
+def is_folder_image(path: str) -> bool:
+    """Whether the path is a folder that is one file of images."""
+    name = format_name(path)
+    if name is not None:
+        return FORMATS[name].folder and Path(path).is_dir()
+    return any(Path(path, mark).is_file() for mark in _ZARR_MARKS)
+
+
+def sniffed(path: Path) -> str | None:
+    """The row of a file by its first bytes, where its name says nothing, as of many DICOM files; None for others."""
+    if path.is_dir():
+        return "zarr" if is_folder_image(str(path)) else None
+    try:
+        with open_regular(path) as file:
+            return "dicom" if file.read(_DICOM[0] + 4)[_DICOM[0] :] == _DICOM[1] else None
+    except OSError:
+        return None
+
+
+def name_of_format(source: FileSlice) -> str:
+    """The name of the row of a file that `is_image`."""
+    return source.kind or str(format_name(source.name))
 
 
 def format_of(source: FileSlice) -> Format:
     """The row of a file that `is_image`."""
-    row = _format(source.name)
-    assert row is not None, source.name
-    return row
+    return FORMATS[name_of_format(source)]
 
 
-def count_images(source: FileSlice) -> int:
-    """How many images the file holds; raises `Unreadable` where that cannot be told."""
-    count = format_of(source).count
-    return 1 if count is None else _reading(lambda: count(source))
+def open_file(source: FileSlice, wanted: Wanted) -> Opened:
+    """The open file, kept for its next image; raises `Unreadable`, or `UserError` where its owner must say more."""
+    row = format_of(source)
+    # others by process, as a fork could copy a lock that another thread holds
+    opened = _reading(lambda: row.open(source) if row.single else _opened(source, wanted.axes, os.getpid()))
+    return opened.renamed(wanted.axes) if row.single and wanted.axes is not None else opened
 
 
-def read_image(source: FileSlice, number: int) -> Decoded:
-    """Image `number` of the file, (H, W, C) uint8, uint16 or float32; raises `Unreadable`."""
-    return _reading(lambda: native(format_of(source).read(source, number)))
+@lru_cache(maxsize=16)
+def _opened(source: FileSlice, axes: str | None, process: int) -> Opened:
+    row = format_of(source)
+    try:
+        opened = row.open(source)
+    except ImportError as error:
+        raise MissingLibrary(
+            f"{source.full_name}: reading it needs {row.library}: pip install 'nrgan[{row.extra}]'"
+        ) from error
+    return opened.renamed(axes) if axes is not None else opened.named()
+
+
+class MissingLibrary(UserError):
+    """A file is of a kind whose reader is not installed."""
+
+
+def read_image(source: FileSlice, number: int, wanted: Wanted, region: Region | None = None) -> Decoded:
+    """Image `number` of the file, or a region of it, in a type of ours, with the channels that are wanted.
+
+    Raises `Unreadable`, or `UserError` where there are no such channels.
+    """
+    opened = open_file(source, wanted)
+    return _reading(lambda: native(_with_channels(opened, opened.read(number, region), wanted)))
+
+
+def _with_channels(opened: Opened, decoded: Decoded, wanted: Wanted) -> Decoded:
+    if (chosen := wanted.channel_numbers(decoded.pixels.shape[2], opened.about.channels)) is None:
+        return decoded
+    return decoded.of_channels(chosen)
 
 
 def _reading(read: Callable[[], Result]) -> Result:
@@ -72,5 +157,4 @@ def _reading(read: Callable[[], Result]) -> Result:
     except (Unreadable, UserError, MemoryError):  # no memory left says nothing about the file
         raise
     except Exception as error:  # a damaged file can raise nearly anything, from several libraries
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Unreadable(f"it is damaged or cut short: {first}") from error
+        raise Unreadable(f"it is damaged or cut short: {first_line(error)}") from error

@@ -1,22 +1,25 @@
 """Arrays of images in .npy and .npz files, read in place image by image.
 
-Layouts, N images of H x W pixels and C channels (at most 16):
+An array does not name its axes. What its shape leaves no doubt of, N images of H x W pixels, C channels (at most 16):
 
 (H, W)         one grey image
 (N, H, W)      grey images; the rule for all 3-D arrays whose last axis is longer than 15
-(H, W, C)      one image, where the last axis is at most 15: no training image is that narrow
+(H, W, C)      one image, where the last axis is at most 15, as no training image is that narrow
 (N, H, W, C)   images, where the last axis is at most 16
 (N, C, H, W)   images, where the second axis is at most 16 and shorter than the third
 
-Where the last two both fit, the one whose images have sides of at least 16 is meant; where that settles nothing, the
-array is refused. A file that is one of many (in a folder, an archive, a glob) and holds (at most 16, H, W) is refused
-too: it may be one image with its channels first.
+Where the last two both fit, the one whose images have sides of at least 16 is meant. Whoever saved it is asked for the
+names of the axes (`--axes`) where that settles nothing, and where a last axis that is not 1, 3 or 4 could as well count
+slices or repeats: an array of a volume as its library gives it, (128, 96, 24, 2) or (96, 96, 14), is not taken for
+128 images of two channels, or for one of 14. A file that is one of many (in a folder, an archive, a glob) and holds (at
+most 16, H, W) is asked about too: it may be one image with its channels first.
 """
 
 from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -25,31 +28,47 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from nrgan.errors import UserError
 from nrgan.frames.archives import zip_member
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.pixels import Decoded, check_size, refuse
+from nrgan.frames.opened import NOTHING_SAID, About, Opened
+from nrgan.frames.pixels import refuse
+from nrgan.frames.stack import Index, Stack, Unnamed
 from nrgan.limits import MOST_CHANNELS, SMALLEST_SIDE
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_COLOURS = (1, 3, 4)
+"""Lengths of a last axis that nearly always holds colours."""
 
 
-def count_npy(source: FileSlice) -> int:
-    return _opened(source).count
+def open_npy(source: FileSlice) -> Opened:
+    array = _array(source)
+    return named_by_shape(source, array.shape, array.dtype, array.get, in_parts=array.unpacked is None)
 
 
-def read_npy(source: FileSlice, number: int) -> Decoded:
-    return Decoded(_opened(source).image(number))
+def open_npz(source: FileSlice) -> Opened:
+    return open_npy(_only_array(source))
 
 
-def count_npz(source: FileSlice) -> int:
-    return _opened(_only_array(source)).count
+def named_by_shape(
+    source: FileSlice,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    get: Callable[[Index], npt.NDArray[Any]],
+    about: About = NOTHING_SAID,
+    in_parts: bool = True,
+) -> Opened:
+    """The stack of an array whose axes nobody has named: by the module's rules, or with the question that is open."""
+
+    def name(letters: str) -> Stack:
+        return Stack(letters, shape, dtype, get, about, in_parts)
+
+    try:
+        return name(letters_of(source, shape))
+    except UserError as question:
+        return Unnamed(shape, name, question)
 
 
-def read_npz(source: FileSlice, number: int) -> Decoded:
-    return Decoded(_opened(_only_array(source)).image(number))
-
-
-@lru_cache(maxsize=64)
 def _only_array(source: FileSlice) -> FileSlice:
     """The .npy in an .npz, in place; raises `UserError` where there are several."""
     if source.packing:
@@ -70,47 +89,47 @@ def _only_array(source: FileSlice) -> FileSlice:
 
 @dataclass(frozen=True)
 class _Array:
-    """An array of a file: its images by number, read one at a time."""
+    """An array of a file, read where it lies."""
 
     source: FileSlice
     offset: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     columns_first: bool
-    axes: str
     unpacked: bytes | None
     """All bytes of a file that is compressed, and so cannot be read in place."""
 
-    @property
-    def count(self) -> int:
-        return self.shape[0] if self.axes[0] == "N" else 1
-
-    def image(self, index: int) -> npt.NDArray[Any]:
-        """(H, W, C) in the file's type."""
-        block = self._block(index) if self.axes[0] == "N" else self._block(None)
-        axes = self.axes.lstrip("N")
-        block = block if "C" in axes else block[..., None]
-        return block.transpose(1, 2, 0) if axes == "CHW" else block
-
-    def _block(self, index: int | None) -> npt.NDArray[Any]:
+    def get(self, index: Index) -> npt.NDArray[Any]:
+        """The values at whole numbers and slices, in the file's type."""
+        order: Any = "F" if self.columns_first else "C"
         if self.unpacked is not None:
             whole = np.frombuffer(self.unpacked, self.dtype, math.prod(self.shape), self.offset)
-            array = whole.reshape(self.shape, order="F" if self.columns_first else "C")
-            return array if index is None else array[index]
-        if self.columns_first:  # an image is spread over the whole file
-            where = self.source.offset + self.offset
-            mapped = np.memmap(self.source.path, self.dtype, "r", where, self.shape, order="F")
-            return np.array(mapped if index is None else mapped[index])
-        shape = self.shape if index is None else self.shape[1:]
+            return np.asarray(whole.reshape(self.shape, order=order)[index])
+        if not self.columns_first and (run := self._run(index)) is not None:
+            return run
+        where = self.source.offset + self.offset
+        mapped = np.memmap(self.source.path, self.dtype, "r", where, self.shape, order=order)
+        return np.array(mapped[index])
+
+    def _run(self, index: Index) -> npt.NDArray[Any] | None:
+        """The values of an index that lie one after the other, read without mapping the file; else None."""
+        numbers = [part for part in index if isinstance(part, int)]
+        slices = [part for part in index[len(numbers) :] if isinstance(part, slice)]
+        shape = self.shape[len(numbers) :]
+        if len(slices) < len(shape) or any(
+            part.indices(side) != (0, side, 1) for part, side in zip(slices, shape, strict=True)
+        ):
+            return None
         size = math.prod(shape) * self.dtype.itemsize
-        data = self.source.read(self.offset + (index or 0) * size, size)
+        start = int(np.ravel_multi_index(numbers, self.shape[: len(numbers)])) if numbers else 0
+        data = self.source.read(self.offset + start * size, size)
         if len(data) != size:
             raise Unreadable("it is cut short")
         return np.frombuffer(data, self.dtype).reshape(shape)
 
 
 @lru_cache(maxsize=4)
-def _opened(source: FileSlice) -> _Array:
+def _array(source: FileSlice) -> _Array:
     unpacked = source.load() if source.packing else None
     with source.open() as opened:
         shape, columns_first, dtype = _header(source, opened)
@@ -120,14 +139,11 @@ def _opened(source: FileSlice) -> _Array:
             source.full_name,
             f"holds values of type {dtype}, which are never loaded, as loading can run code; save an array of numbers",
         )
-    axes = layout(source, shape)
-    sides = dict(zip(axes, shape, strict=True))
-    check_size(sides["H"], sides["W"], sides.get("C", 1), dtype.itemsize)
-    if sides.get("N") == 0:
+    if not math.prod(shape):
         raise Unreadable("it holds no images")
     if source.size < offset + math.prod(shape) * dtype.itemsize:
         raise Unreadable("it is cut short")
-    return _Array(source, offset, dtype, shape, columns_first, axes, unpacked)
+    return _Array(source, offset, dtype, shape, columns_first, unpacked)
 
 
 def _header(source: FileSlice, opened: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -137,40 +153,46 @@ def _header(source: FileSlice, opened: BinaryIO) -> tuple[tuple[int, ...], bool,
         raise Unreadable("it is not an .npy array, or its beginning is damaged") from error
 
 
-def layout(source: FileSlice, shape: tuple[int, ...]) -> str:
-    """The meaning of the axes by the module's rules; raises `UserError` where they leave it open."""
+def letters_of(source: FileSlice, shape: tuple[int, ...]) -> str:
+    """Names of the axes by the module's rules; raises `UserError`, which asks, where they leave them open."""
     if len(shape) == 2:
-        return "HW"
+        return "YX"
     if len(shape) == 3:
-        return _layout_3d(source, shape)
+        return _letters_of_3(source, shape)
     if len(shape) == 4:
-        return _layout_4d(source, shape)
-    raise refuse(source.full_name, f"has {len(shape)} axes, {shape}; save it as (N, H, W, C), N images of C channels")
+        return _letters_of_4(source, shape)
+    raise _question(source, shape, f"has {len(shape)} axes, {shape}", "TZCYX"[-len(shape) :] if shape else "")
 
 
-def _layout_3d(source: FileSlice, shape: tuple[int, ...]) -> str:
-    if shape[2] < SMALLEST_SIDE:
-        return "HWC"
-    if shape[0] <= MOST_CHANNELS and not source.alone:
-        raise refuse(
-            source.full_name,
-            f"is of shape {shape}: one image of {shape[0]} channels, or {shape[0]} images? Save it as (H, W, C) or "
-            "(N, H, W, 1)",
-        )
-    return "NHW"
+def _letters_of_3(source: FileSlice, shape: tuple[int, ...]) -> str:
+    first, second, last = shape
+    if last < SMALLEST_SIDE:
+        if source.alone and last not in _COLOURS:
+            what = f"one image of {last} channels, or {last} slices or repeats of {first}x{second} pixels?"
+            raise _question(source, shape, f"is of shape {shape}: {what}", "YXC", "YXZ")
+        return "YXC"
+    if first <= MOST_CHANNELS and not source.alone:
+        what = f"one image of {first} channels, or {first} images?"
+        raise _question(source, shape, f"is of shape {shape}: {what}", "CYX", "NYX")
+    return "NYX"
 
 
-def _layout_4d(source: FileSlice, shape: tuple[int, ...]) -> str:
-    _, b, c, d = shape
-    fits = {"NHWC": d <= MOST_CHANNELS, "NCHW": b <= MOST_CHANNELS and b < c}
-    found = [axes for axes, fit in fits.items() if fit]
+def _letters_of_4(source: FileSlice, shape: tuple[int, ...]) -> str:
+    a, b, c, d = shape
+    fits = {"NYXC": d <= MOST_CHANNELS, "NCYX": b <= MOST_CHANNELS and b < c}
+    found = [letters for letters, fit in fits.items() if fit]
     if len(found) == 2:
-        large = {"NHWC": min(b, c) >= SMALLEST_SIDE, "NCHW": min(c, d) >= SMALLEST_SIDE}
-        found = [axes for axes in found if large[axes]]
+        large = {"NYXC": min(b, c) >= SMALLEST_SIDE, "NCYX": min(c, d) >= SMALLEST_SIDE}
+        found = [letters for letters in found if large[letters]]
+    if found == ["NYXC"] and d not in _COLOURS and a >= min(b, c) and not (b == c != a):
+        what = f"{a} images of {d} channels, or {c} slices with {d} repeats of {a}x{b} pixels?"
+        raise _question(source, shape, f"is of shape {shape}: {what}", "NYXC", "YXZT")
     if len(found) == 1:
         return found[0]
-    raise refuse(
-        source.full_name,
-        f"is of shape {shape}, which does not tell channels (at most {MOST_CHANNELS}) from rows and columns; save it "
-        "as (N, H, W, C) of larger images, or as a TIFF stack that names its axes",
-    )
+    what = f"is of shape {shape}, which does not tell channels (at most {MOST_CHANNELS}) from rows and columns"
+    raise _question(source, shape, what, "NYXC", "TZYX")
+
+
+def _question(source: FileSlice, shape: tuple[int, ...], what: str, *letters: str) -> UserError:
+    would = " or ".join(f"<axes> {choice}" for choice in letters if len(choice) == len(shape))
+    return refuse(source.full_name, f"{what}; say what its axes are{f', such as {would}' if would else ' with <axes>'}")

@@ -13,7 +13,8 @@ from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.frame import Pixels
-from nrgan.frames.pixels import ALPHA, FIRST, Decoded, check_size, upright
+from nrgan.frames.opened import Decoded, Opened, Region
+from nrgan.frames.pixels import ALPHA, FIRST, check_size, upright
 
 _PLUGINS = (PngImagePlugin, JpegImagePlugin, BmpImagePlugin, WebPImagePlugin)
 """Imported here, and not by the first of several threads that needs them."""
@@ -23,7 +24,21 @@ _ORIENTATION = 0x0112
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def read_picture(source: FileSlice, number: int) -> Decoded:
+class _Picture(Opened):
+    """A file of one encoded image."""
+
+    def __init__(self, source: FileSlice) -> None:
+        self.source = source
+
+    def read(self, number: int, region: Region | None = None) -> Decoded:
+        return _read(self.source).of(region)
+
+
+def open_picture(source: FileSlice) -> Opened:
+    return _Picture(source)
+
+
+def _read(source: FileSlice) -> Decoded:
     """The image of an encoded file, (H, W, C) uint8 or uint16, upright, without alpha; by its bytes, not its suffix.
 
     Raises `Unreadable` where it is none, cut short, damaged or too large; Pillow's own errors pass.

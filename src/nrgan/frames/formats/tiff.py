@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import PurePath
 from typing import Any
@@ -23,58 +21,100 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
+from nrgan.errors import UserError
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats.tiff_colours import in_colour, without_alpha
-from nrgan.frames.frame import Pixels
-from nrgan.frames.pixels import ALPHA, Decoded, check_size, refuse, upright
+from nrgan.frames.formats.tiff_about import about_tiff
+from nrgan.frames.formats.tiff_colours import CONVERTED, in_colour, without_alpha
+from nrgan.frames.formats.tiff_parts import check_whole, has_parts, read_part
+from nrgan.frames.frame import Pixels, SensorPlace
+from nrgan.frames.opened import COLUMNS, ROWS, Decoded, Opened, Region
+from nrgan.frames.pixels import ALPHA, check_size, refuse, upright
+from nrgan.frames.stack import axes_do_not_fit
 
 # whatever is wrong with a file is said in an error; tifffile's own remarks would go to the screen as well
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-_STACKS = ("is_ome", "is_imagej", "is_shaped", "is_lsm", "is_fluoview", "is_mmstack")
-"""The kinds of file whose axes tifffile knows."""
+_STACKS = {
+    "is_ome": "OME",
+    "is_imagej": "ImageJ",
+    "is_shaped": "tifffile",
+    "is_lsm": "LSM",
+    "is_fluoview": "FluoView",
+    "is_mmstack": "Micro-Manager",
+}
+"""The kinds of file whose axes tifffile knows, and who names them."""
 _ORIENTATION = 274
 
 
-def count_tiff(source: FileSlice) -> int:
-    return opened(source).count
-
-
-def read_tiff(source: FileSlice, number: int) -> Decoded:
-    return opened(source).read(number)
-
-
 @dataclass(frozen=True)
-class _Stack:
+class _Planes:
     """Images that lie in planes: image k is made of the planes `table[k]`, one after the other in its channels.
 
-    axes, shape: of one plane. start: where the planes lie as one array in the file, None where each has its page.
+    outer: the axes that count the images. axes, shape: of one plane. start: where the planes lie as one array in the
+    file, None where each has its page.
     """
 
     pages: Sequence[Any]
     table: npt.NDArray[np.intp]
+    outer: tuple[tuple[str, int], ...]
     axes: str = ""
     shape: tuple[int, ...] = ()
     start: int | None = None
     dtype: np.dtype[Any] | None = None
 
 
-class _Tiff:
+class _Tiff(Opened):
     """A parsed file; reads by several threads take turns at the stream and decode side by side."""
 
-    def __init__(self, source: FileSlice) -> None:
+    def __init__(self, source: FileSlice, letters: str | None = None) -> None:
         self.source = source
+        self.letters = letters
         self.lock = threading.RLock()
         # a stream and no path: of an OME-TIFF in several files tifffile cannot open the others, wherever they may be
         self.file = tifffile.TiffFile(source.open(), name=PurePath(source.member or source.path).name)
         self._check_chain()
         named = any(getattr(self.file, kind, False) for kind in _STACKS)
+        self.question: UserError | None = None
         self.stacks = [self._stack(series) for series in self.file.series] if named else [self._pages()]
         self.ends = list(accumulate(len(stack.table) for stack in self.stacks))
+        if not self.ends or not self.ends[-1]:
+            raise Unreadable("it holds no images")
+        self.axes = self.stacks[0].outer if len(self.stacks) == 1 else (("N", self.ends[-1]),)
+        self.about = about_tiff(self.file, "you" if letters else self._named_by() if named else "")
+        self.in_parts = all(self._parts(stack) for stack in self.stacks)
 
-    @property
-    def count(self) -> int:
-        return self.ends[-1] if self.ends else 0
+    def named(self) -> Opened:
+        if self.question is not None:
+            raise self.question
+        return self
+
+    def renamed(self, letters: str) -> Opened:
+        return _Tiff(self.source, letters)
+
+    def _named_by(self) -> str:
+        return next((words for kind, words in _STACKS.items() if getattr(self.file, kind, False)), "")
+
+    def _parts(self, stack: _Planes) -> bool:
+        """Whether a region of a page can be had without the rest, by its first one."""
+        if stack.start is not None:
+            return stack.axes[:1] == ROWS
+        key = stack.pages[int(stack.table[0, 0])].keyframe
+        return has_parts(key) and (not stack.axes or stack.shape == key.shape) and _is_upright(key)
+
+    def shape(self, number: int) -> tuple[int, int, int] | None:
+        stack, row = self._found(number)
+        key = self._page(stack, int(row[0])).keyframe
+        axes, shape = (stack.axes, stack.shape) if stack.axes else (key.axes, key.shape)
+        sides = dict(zip(axes, shape, strict=True))
+        height, width = sides.get("Y", 0), sides.get("X", 0)
+        if key.photometric in CONVERTED or "S" in axes or not _is_upright(key) or height * width == 0:
+            return None
+        return height, width, len(row) * (math.prod(shape) // (height * width))
+
+    def item_size(self, number: int) -> int:
+        stack, row = self._found(number)
+        dtype = stack.dtype or self._page(stack, int(row[0])).keyframe.dtype
+        return dtype.itemsize if dtype else 8
 
     def _check_chain(self) -> None:
         """Raises `Unreadable` where the list of pages breaks off: tifffile takes what is left for the whole."""
@@ -86,24 +126,31 @@ class _Tiff:
             if any(handle.read(self.file.tiff.offsetsize)):
                 raise Unreadable("it is cut short: its list of pages breaks off")
 
-    def _pages(self) -> _Stack:
+    def _pages(self) -> _Planes:
         pages: Iterator[Any] = iter(self.file.pages)
         # previews and masks are pages too
         whole = [i for i, page in enumerate(pages) if not page.is_reduced and not page.is_mask]
         if not whole:
             raise Unreadable("it holds no images")
-        return _Stack(self.file.pages, np.array(whole, np.intp)[:, None])
+        if self.letters is not None:
+            raise axes_do_not_fit(self.letters, (len(whole), *self.file.pages.first.shape))
+        return _Planes(self.file.pages, np.array(whole, np.intp)[:, None], (("N", len(whole)),))
 
-    def _stack(self, series: tifffile.TiffPageSeries) -> _Stack:
+    def _stack(self, series: tifffile.TiffPageSeries) -> _Planes:
         axes, shape = series.axes, series.shape
+        if self.letters is not None:
+            if len(self.letters) != len(shape):
+                raise axes_do_not_fit(self.letters, shape)
+            axes = self.letters
         if self.file.is_ome and series.kind != "ome":  # its pages could be channels as well as images
             raise Unreadable("its OME description does not fit its pages; save it anew")
         if "X" not in axes or "Y" not in axes:
             raise Unreadable(f"its axes {axes} are not those of images")
         if sum(axis == "Q" and length > 1 for axis, length in zip(axes, shape, strict=True)) > 1:
-            raise refuse(
+            would = "TCYX" if len(shape) == 4 else "TZCYX"[-len(shape) :]
+            self.question = refuse(
                 self.source.full_name,
-                f"is of shape {shape} with two unnamed axes; name them as you save it, such as axes='TCYX' where the "
+                f"is of shape {shape} with two unnamed axes; say what its axes are, such as <axes> {would} where the "
                 "second is channels",
             )
         first = min(axes.index("X"), axes.index("Y"))
@@ -118,10 +165,12 @@ class _Tiff:
         planes = np.arange(math.prod(shape[:split]), dtype=np.intp).reshape(shape[:split])
         channels = [i for i, axis in enumerate(axes[:split]) if axis in "CS"]
         planes = np.moveaxis(planes, channels, range(split - len(channels), split))
+        outer = tuple((axes[i], shape[i]) for i in range(split) if i not in channels)
         table = planes.reshape(-1, math.prod(shape[i] for i in channels))
         if start is None:
-            table = self._present(series.pages, table)
-        return _Stack(series.pages, table, axes[split:], shape[split:], start, series.dtype)
+            there = self._present(series.pages, table)
+            table, outer = there, outer if len(there) == len(table) else (("N", len(there)),)
+        return _Planes(series.pages, table, outer, axes[split:], shape[split:], start, series.dtype)
 
     def _present(self, pages: Sequence[Any], table: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """The images all of whose planes are in this file, of several files that make one OME-TIFF."""
@@ -131,43 +180,74 @@ class _Tiff:
             raise Unreadable("the channels of its images lie in several files; save it as one OME-TIFF")
         return table[complete]
 
-    def read(self, number: int) -> Decoded:
-        """Image `number`, (H, W, C) in the file's type, upright, without alpha."""
+    def _found(self, number: int) -> tuple[_Planes, npt.NDArray[np.intp]]:
+        """The planes of an image."""
         which = bisect_right(self.ends, number)
         stack = self.stacks[which]
-        row = stack.table[number - (self.ends[which - 1] if which else 0)]
-        planes = [self._plane(stack, int(index)) for index in row]
-        image = planes[0].pixels if len(planes) == 1 else np.concatenate([plane.pixels for plane in planes], axis=2)
-        return Decoded(image, planes[0].notes)
+        return stack, stack.table[number - (self.ends[which - 1] if which else 0)]
 
-    def _plane(self, stack: _Stack, index: int) -> Decoded:
+    def _page(self, stack: _Planes, index: int) -> Any:
         with self.lock:
-            page = stack.pages[0 if stack.start is not None else index]
+            return stack.pages[0 if stack.start is not None else index]
+
+    def read(self, number: int, region: Region | None = None) -> Decoded:
+        stack, row = self._found(number)
+        part = region if self.in_parts else None
+        planes = [self._plane(stack, int(index), part) for index in row]
+        image = planes[0].pixels if len(planes) == 1 else np.concatenate([plane.pixels for plane in planes], axis=2)
+        decoded = Decoded(image, planes[0].notes)
+        if region is None or not self.in_parts:
+            return decoded.of(region)
+        return replace(decoded, place=SensorPlace(region.top, region.left))
+
+    def _plane(self, stack: _Planes, index: int, region: Region | None) -> Decoded:
+        page = self._page(stack, index)
         key = page.keyframe
         axes, shape = (stack.axes, stack.shape) if stack.axes else (key.axes, key.shape)
         sides = dict(zip(axes, shape, strict=True))
         height, width, dtype = sides.get("Y", 0), sides.get("X", 0), stack.dtype or key.dtype
-        check_size(height, width, math.prod(shape) // max(1, height * width), dtype.itemsize if dtype else 8)
-        values = self._values(stack, index, page)
-        image = in_colour(_rows_first(values.reshape(shape), axes), key)
+        samples = math.prod(shape) // max(1, height * width)
+        taken = region or Region(0, 0, height, width)
+        check_size(taken.height, taken.width, samples, dtype.itemsize if dtype else 8)
+        if region is None:
+            values = self._values(stack, index, page).reshape(shape)
+        else:
+            values = self._part(stack, index, page, shape, region)
+        image = in_colour(_rows_first(values, axes), key)
         colours, dropped = without_alpha(image, key) if "S" in axes else (image, False)
         orientation = key.tags.get(_ORIENTATION)
         return Decoded(upright(colours, orientation.value if orientation else 1), (ALPHA,) if dropped else ())
 
-    def _values(self, stack: _Stack, index: int, page: Any) -> npt.NDArray[Any]:
+    def _part(self, stack: _Planes, index: int, page: Any, shape: tuple[int, ...], region: Region) -> npt.NDArray[Any]:
+        """The numbers of a region of a plane whose axes are as in the file."""
+        if stack.start is None or stack.dtype is None:
+            check_whole(page, self.source.size)  # tifffile would fill up with zeros
+            return read_part(page, region, self._bytes)
+        dtype = stack.dtype.newbyteorder(self.file.byteorder)
+        of_row = math.prod(shape[1:]) * dtype.itemsize
+        where = stack.start + index * math.prod(shape) * dtype.itemsize + region.top * of_row
+        data = self._bytes(where, region.height * of_row)
+        rows = np.frombuffer(data, dtype).reshape(region.height, *shape[1:])
+        across = stack.axes.index(COLUMNS)
+        columns = [slice(None)] * len(shape)
+        columns[across] = region.slices[1]
+        return rows[tuple(columns)]
+
+    def _bytes(self, where: int, size: int) -> bytes:
+        with self.lock:
+            self.file.filehandle.seek(where)
+            data: bytes = self.file.filehandle.read(size)
+        if len(data) != size:
+            raise Unreadable("it is cut short")
+        return data
+
+    def _values(self, stack: _Planes, index: int, page: Any) -> npt.NDArray[Any]:
         """The numbers of a plane as they lie in the file."""
         if stack.start is not None and stack.dtype is not None:
             dtype = stack.dtype.newbyteorder(self.file.byteorder)
             size = math.prod(stack.shape) * dtype.itemsize
-            with self.lock:
-                self.file.filehandle.seek(stack.start + index * size)
-                data = self.file.filehandle.read(size)
-            if len(data) != size:
-                raise Unreadable("it is cut short")
-            return np.frombuffer(data, dtype)
-        ends = (offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
-        if max(ends, default=0) > self.source.size:
-            raise Unreadable("it is cut short")  # tifffile would fill up with zeros
+            return np.frombuffer(self._bytes(stack.start + index * size, size), dtype)
+        check_whole(page, self.source.size)
         key = page.keyframe  # what is decoded is as large as it says, whatever the file's description says
         check_size(1, math.prod(key.shape), 1, key.dtype.itemsize if key.dtype else 8)
         values: npt.NDArray[Any] = page.asarray(lock=self.lock, maxworkers=1)
@@ -185,12 +265,10 @@ def _rows_first(values: npt.NDArray[Any], axes: str) -> Pixels:
     return values.reshape(*values.shape[:2], -1)
 
 
-def opened(source: FileSlice) -> _Tiff:
-    """The parsed file, kept for its next image: files of thousands of pages take long to parse."""
-    return _parsed(source, os.getpid())
+def _is_upright(page: Any) -> bool:
+    orientation = page.tags.get(_ORIENTATION)
+    return orientation is None or orientation.value not in range(2, 9)
 
 
-@lru_cache(maxsize=16)
-def _parsed(source: FileSlice, process: int) -> _Tiff:
-    # by process, as a fork could copy a lock that another thread holds
+def open_tiff(source: FileSlice) -> Opened:
     return _Tiff(source)

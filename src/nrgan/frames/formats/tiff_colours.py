@@ -67,6 +67,10 @@ _COLOURS: dict[int, Callable[[Pixels, Any], Pixels]] = {
 }
 
 
+CONVERTED = frozenset({PHOTOMETRIC.PALETTE, PHOTOMETRIC.SEPARATED})
+"""Kinds whose pages have another number of channels than they are read with."""
+
+
 def in_colour(image: Pixels, page: Any) -> Pixels:
     """The plane (H, W, C) as grey, RGB or plain channels."""
     if page.photometric not in _COLOURS:

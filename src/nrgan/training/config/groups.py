@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 
 from nrgan.errors import UserError, validation_sentence
 from nrgan.evaluation.metric_names import Against
-from nrgan.limits import FitName
+from nrgan.limits import FitChoice
 
 Positive = Annotated[int, Field(ge=1, lt=2**31)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -74,12 +74,19 @@ class DataOptions(Group):
     image_size: Annotated[Positive | None, tyro.conf.arg(aliases=["--size"])] = None
     """Side of the images in pixels, a multiple of 8: 32 for the settings (shapes are drawn at any size); your own
     images' size, if they all have the same."""
-    fit: FitName = "crop"
+    fit: FitChoice = "auto"
     """How your own images come to their size: the middle is cut out; resized, which changes the noise; or cut into
-    overlapping tiles, as for large micrographs."""
+    overlapping tiles, as for large micrographs; auto: tiles where they are few or unequal."""
     value_range: Annotated[str, tyro.conf.arg(name=option_name("value_range"))] = "auto"
-    """Which values of your own images are black and white: auto (0 and 255 of 8 bits; else the least and the greatest),
-    LOW,HIGH, or percentiles such as p0.1,p99.9; LOW,HIGH;LOW,HIGH has a pair for each channel."""
+    """Which values of your own images are black and white: auto (0 and 255 of 8 bits; else all but single pixels that
+    stand out), LOW,HIGH, or percentiles such as p0.1,p99.9; LOW,HIGH;LOW,HIGH has a pair for each channel."""
+    axes: str | None = None
+    """What the axes of your own arrays are, a letter each, where the files do not say it: Y rows, X columns, C
+    channels, Z depth, T time, R repeats, N images; such as TZYX."""
+    frames: str | None = None
+    """Which of your own images are used, by numbers along their axes, from 0: such as T=0:50,Z=3."""
+    image_channels: str | None = None
+    """Which channels of your own images are used, by numbers from 0 or by names: such as 0,2 or DAPI."""
     corrupt: str | None = None
     """A corruption to add to your own images, such as ag25: they then are the clean reference."""
     skip_corrupt: bool = False
@@ -148,6 +155,9 @@ class OptimiserOptions(Group):
 class ScheduleOptions(Group):
     """How long, in which batches, and what is kept on the way."""
 
+    minutes: Annotated[Rate | None, MAY_DIFFER] = None
+    """Minutes that the whole run may take: width, batch, iterations, rates, averaging and evaluations are then chosen
+    for the time, but for those that are given. --resume keeps the choice, and allows the share that is left."""
     iterations: Annotated[Positive, MAY_DIFFER] = 200_000
     """Iterations of training, one generator and one discriminator update each."""
     batch_size: Positive = 64
@@ -190,7 +200,8 @@ class EvaluationOptions(Group):
     against: Annotated[Against, tyro.conf.arg(name="evaluate-against")] = "observed"
     """Compare samples as observed with the noisy images, which needs no clean ones; or samples with clean images."""
     features: Annotated[str, tyro.conf.arg(name="evaluate-features")] = "auto"
-    """inception, random_convolutions or a TorchScript file; auto: inception, for shapes random_convolutions."""
+    """inception, random_convolutions, small_convolutions (for 50 to 1,000 images) or a TorchScript file; auto:
+    inception, for shapes random_convolutions."""
 
 
 class MachineOptions(Group):

@@ -101,15 +101,17 @@ class TrainConfig(BaseModel):
 
     def command_line(self) -> list[str]:
         """The arguments of `nrgan train` that make this configuration."""
+        from nrgan.settings import named_setting
+
         arguments = [self.setting, self.model, str(self.out)]
         for name, value in self.plain().items():
-            if name not in FLAT or value == DEFAULTS[name]:
+            if name not in FLAT or value == DEFAULTS[name] or (name == "fit" and named_setting(self.setting)):
                 continue
             option = option_name(name)
             if isinstance(value, bool):
                 arguments.append(f"--{option}" if value else f"--no-{option}")
             else:
-                arguments += [f"--{option}", *map(str, value if isinstance(value, list) else [value])]
+                arguments += [f"--{option}", *map(_typed, value if isinstance(value, list) else [value])]
         return arguments
 
     def identity(self) -> dict[str, Any]:
@@ -119,7 +121,14 @@ class TrainConfig(BaseModel):
         free = MAY_DIFFER_ON_RESUME - ({"iterations"} if self.optimiser.decay_iterations else set())
         if named_setting(self.setting) is None:  # one's own images may move; what is in them is in the checkpoint
             free |= {"setting"}
-        return {name: value for name, value in self.plain().items() if name not in free}
+        # a setting's images have its own size, whichever way they would come to it
+        fit = {"fit": "crop"} if named_setting(self.setting) else {}
+        return {name: value for name, value in (self.plain() | fit).items() if name not in free}
+
+
+def _typed(value: object) -> str:
+    """A value as people type it: 20, not 20.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
 
 
 def _grouped(values: dict[str, Any]) -> dict[str, Any]:
