@@ -239,10 +239,9 @@ def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert (shown["minutes"], shown["channels"], shown["iterations"], shown["model"] != "auto") == (1, 5, 16, True)
-    said = (
-        "1 minute: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.0005, average 0.9; 8 snapshots, of which the"
-    )
-    assert said in done.stderr and "expected to take about" in done.stderr and not out.exists()
+    said = "1 minute: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.0005, average 0.9, R1 "
+    assert said in done.stderr and "; 8 snapshots, of which the last one counts" in done.stderr
+    assert "expected to take about" in done.stderr and not out.exists()
     done = nrgan(*words)
     assert done.returncode == 0 and said in done.stdout and "done: 16 iterations" in done.stdout, done.stderr
 
