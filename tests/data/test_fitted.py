@@ -28,9 +28,11 @@ def saved(tmp_path: Path, *shape: int) -> str:
         ((3, 512, 512), 64, "tiles", 3 * 8 * 8),
         ((5, 512, 768), 64, "tiles", 5 * 8 * 12),
         ((20, 128, 128), 64, "tiles", 20 * 4),
-        ((20, 40, 56), 32, "tiles", 20 * 2 * 2),
+        ((20, 40, 56), 24, "tiles", 20 * 2 * 3),
         ((2, 96, 160), 24, "tiles", 2 * 4 * 7),
         ((1, 96, 96), 32, "tiles", 9),
+        ((18, 60, 60), 32, "tiles", 18 * 4),
+        ((300, 60, 70), 56, "crop", 300),
     ],
 )
 def test_squares_that_nobody_asked_for(shape: tuple[int, ...], size: int, fit: str, count: int, tmp_path: Path) -> None:

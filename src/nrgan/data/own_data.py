@@ -21,6 +21,8 @@ _BLOCK = 100
 _TILE = 64
 _SMALLER = (32, 24, 16)
 """Sides of tiles that are tried where 64 pixels give too few."""
+_APART = 1.5
+"""Times the side of tiles that images must be long for two of them to share less than half."""
 _MANY, _FEW = 200, 50
 """Images, or tiles, from which on there are not few; and with fewer than which nothing can be told."""
 
@@ -111,8 +113,8 @@ def fitted(choice: DataChoice, frames: FrameSet, small: bool = False) -> DataCho
     """The choice with its fit named, and a size where the images do not have one that they could be trained at.
 
     auto: images that all are the same square that can be trained on stay as they are, or are cropped to the size that
-    is chosen. All others become tiles, and so do few large ones: of 64 pixels, or of fewer where that would give hardly
-    any. small: also those that are squares of more than 64 pixels. Raises `UserError` where images are too small.
+    is chosen; many that are hardly larger than such squares are cropped. All others become tiles, and so do few large
+    ones: of 64 pixels, or of fewer where that would give hardly any. small: also those that are squares of more than 64 pixels. Raises `UserError` where images are too small.
     """
     sides = np.unique(frames.sizes)
     side = choice.image_size
@@ -128,6 +130,8 @@ def fitted(choice: DataChoice, frames: FrameSet, small: bool = False) -> DataCho
         return replace(choice, fit="crop")
     if choice.fit in ("crop", "resize"):
         return choice if not small else replace(choice, image_size=_whole(sides[0]), fit="tiles")
+    if choice.fit == "auto" and len(frames) >= _MANY and sides[-1] < _APART * _whole(sides[0]):
+        return replace(choice, image_size=_whole(sides[0]), fit="crop")
     return replace(choice, image_size=_tile_side(frames), fit="tiles")
 
 
@@ -137,9 +141,11 @@ def _whole(side: int) -> int:
 
 
 def _tile_side(frames: FrameSet) -> int:
-    """The side of tiles: 64, or less where there would be few of them."""
-    largest = _whole(frames.sizes.min())
+    """The side of tiles: 64, or less where there would be few of them, or where they would nearly be the same."""
+    shortest = int(frames.sizes.min())
+    largest = _whole(shortest)
     for side in (largest, *(side for side in _SMALLER if side < largest)):
-        if np.prod(-(-frames.sizes.astype(np.int64) // side), axis=1).sum() >= _FEW:
+        enough = np.prod(-(-frames.sizes.astype(np.int64) // side), axis=1).sum() >= _FEW
+        if enough and (shortest == side or shortest >= _APART * side):
             return side
     return min(largest, _SMALLER[0])

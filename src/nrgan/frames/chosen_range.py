@@ -157,7 +157,8 @@ def _on_outliers(low: float, high: float, sharp: SharpPixels) -> list[str]:
         if count == 1
         else (f"{count:,} values beyond it are single pixels that stand")
     )
-    return [f"{subject} out, {least:.6g} to {most:.6g}{words}; they are clipped."]
+    clipped = "it is clipped" if count == 1 else "they are clipped"
+    return [f"{subject} out, {least:.6g}{f' to {most:.6g}' if count > 1 else ''}{words}; {clipped}."]
 
 
 def _on_squeezing(low: float, high: float, under: float, over: float) -> list[str]:
