@@ -114,7 +114,8 @@ def fitted(choice: DataChoice, frames: FrameSet, small: bool = False) -> DataCho
 
     auto: images that all are the same square that can be trained on stay as they are, or are cropped to the size that
     is chosen; many that are hardly larger than such squares are cropped. All others become tiles, and so do few large
-    ones: of 64 pixels, or of fewer where that would give hardly any. small: also those that are squares of more than 64 pixels. Raises `UserError` where images are too small.
+    ones: of 64 pixels, or of fewer where that would give hardly any. small: also those that are squares of more than 64
+    pixels. Raises `UserError` where images are too small.
     """
     sides = np.unique(frames.sizes)
     side = choice.image_size
