@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nrgan.diagnosis import diagnose
+from nrgan.errors import UserError
 from nrgan.frames import ValueRange, choose_range, open_frames
 from nrgan.frames.outliers import sharp_pixels
+from nrgan.settings import choose_data
 from own_files import Pixels
 
 
@@ -110,3 +113,10 @@ def test_a_range_that_cuts_much_is_said(tmp_path: Path) -> None:
     frames = open_frames(str(tmp_path / "a.npy"))
     said = choose_range("130,3000", frames.statistics, frames.dtype)[1]
     assert "lie below" in said and "is that meant? They are clipped" in said
+
+
+def test_a_range_that_cuts_nearly_all_is_named_by_the_diagnosis(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).normal(3000, 300, (60, 32, 32)).astype(np.uint16)
+    np.save(tmp_path / "a.npy", images)
+    with pytest.raises(UserError, match=r"The range is 100 to 2000; .* of the values lie below .*: is that meant\?"):
+        diagnose(choose_data(str(tmp_path / "a.npy"), value_range="100,2000"))

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import warnings
 from importlib.metadata import version
 from typing import Annotated
 
@@ -59,6 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     # our own words only: what libraries have to remark of a file is said in an error of ours
     logging.getLogger("nrgan").handlers = [logging.StreamHandler()]
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown escaped
             stream.reconfigure(errors="backslashreplace")

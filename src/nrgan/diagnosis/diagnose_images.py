@@ -12,6 +12,7 @@ from nrgan.diagnosis.estimate import estimate_noise
 from nrgan.diagnosis.recommend import Recommendation, recommend
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.errors import UserError
+from nrgan.frames import CUTS_MUCH
 from nrgan.progress import Preparing
 from nrgan.ranges import nhwc
 from nrgan.settings import choose_data
@@ -53,13 +54,23 @@ def diagnose(
         choice = choose_data(str(choice))
     data = open_data(choice, data_root, preparing=preparing, any_size=True, keep_bytes=keep_bytes)
     looked_at = _evenly_chosen(data, images)
-    diagnosis = estimate_noise(looked_at)
+    diagnosis = _estimated(data, looked_at)
     return Diagnosed(diagnosis, recommend(diagnosis), looked_at, data.notes, data.choice)
 
 
 def recommended_model(data: TrainingData) -> str:
     """The model that the diagnosis of the training images names."""
-    return recommend(estimate_noise(_evenly_chosen(data, LOOKED_AT))).model
+    return recommend(_estimated(data, _evenly_chosen(data, LOOKED_AT))).model
+
+
+def _estimated(data: TrainingData, images: NoisyImages) -> Diagnosis:
+    """As `estimate_noise`; where a range that cuts much is why nothing is told, the error says so."""
+    try:
+        return estimate_noise(images)
+    except UserError as error:
+        if cut := [note for note in data.notes if CUTS_MUCH in note]:
+            raise UserError(f"{error}. {' '.join(cut)}") from error
+        raise
 
 
 def _evenly_chosen(data: TrainingData, count: int) -> NoisyImages:

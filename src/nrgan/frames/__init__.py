@@ -4,7 +4,7 @@
 white. Only the names below are for other rooms.
 """
 
-from nrgan.frames.chosen_range import choose_range
+from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
@@ -13,6 +13,7 @@ from nrgan.frames.value_range import Levels, ValueRange
 from nrgan.frames.wanted import EVERYTHING, Wanted
 
 __all__ = [
+    "CUTS_MUCH",
     "EVERYTHING",
     "Fit",
     "Frame",

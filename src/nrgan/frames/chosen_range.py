@@ -21,6 +21,8 @@ _WOULD_DO = (
     "give auto, two values as in 0,4095, or two percentiles as in p0.1,p99.9; or such a range for each channel, as in "
     "0,255;0,4095"
 )
+CUTS_MUCH = "is that meant"
+"""What is asked of a range that cuts many of the values."""
 _UNLIKE = 4.0
 """Times that the bulk of one channel's values may be as wide as another's before each has a range of its own."""
 _BULK = (0.001, 0.5, 0.999)
@@ -88,7 +90,7 @@ class _Found:
         below, above = seen.share_below(self.low), seen.share_above(self.high)
         shares = f"{_percent(below)} of the values lie below and {_percent(above)} above it"
         words = f"{self.low:.9g} to {self.high:.9g}; {shares}"
-        return f"{words}: is that meant? They are clipped" if below + above > _MANY_CUT else words
+        return f"{words}: {CUTS_MUCH}? They are clipped" if below + above > _MANY_CUT else words
 
 
 def _one_range(where: str, text: str, seen: Statistics, values: _Values) -> _Found:
