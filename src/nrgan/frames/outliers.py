@@ -142,6 +142,10 @@ class SharpPixels:
 def sharp_pixels(image: Pixels, missing: npt.NDArray[np.bool_] | None = None) -> Sharp:
     """Of an image, (H, W, C), or of a part of it; `missing`, (H, W): pixels that have no value."""
     there = np.ones(image.shape[:2], bool) if missing is None else ~missing
+    if not there.any():
+        nothing = np.empty(0, np.int32)
+        none = (np.inf,) * image.shape[2], (-np.inf,) * image.shape[2]
+        return Sharp(*none, nothing.astype(np.uint8), nothing, nothing, nothing.astype(np.float32))
     channels = [_of_plane(np.asarray(image[..., k], np.float32), there) for k in range(image.shape[2])]
     places = [np.nonzero(mask) for mask, _ in channels]
     values = [np.asarray(image[..., k], np.float32)[mask] for k, (mask, _) in enumerate(channels)]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from nrgan.errors import UserError
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats import format_of, open_file, read_image
-from nrgan.frames.frame import WHOLE_SENSOR, SensorPlace
-from nrgan.frames.gaps import Cells, counted
+from nrgan.frames.frame import WHOLE_SENSOR, Pixels, SensorPlace
+from nrgan.frames.gaps import Cells, Mask, counted
 from nrgan.frames.kept_frames import KeptFrames
 from nrgan.frames.numbering import Numbering
 from nrgan.frames.opened import Decoded, Region
@@ -25,8 +25,8 @@ from nrgan.frames.wanted import Wanted
 _CHUNK = 16
 """Most images a task decodes, one after the other: for small images, handing out tasks takes longer than they do."""
 _NAMED = 10
-_LARGE = 64 << 20
-"""Bytes of an image from which it is looked at in bands of rows, where its format can read them alone."""
+_LARGE, _BAND = 64 << 20, 16 << 20
+"""Bytes of an image from which it is looked at in bands of rows, where its format can read those; and of a band."""
 _ROWS = 256
 """Rows that bands are a multiple of, as the parts are that files of large images come in."""
 
@@ -135,7 +135,7 @@ def _bands(source: FileSlice, number: int, wanted: Wanted) -> list[Region]:
     of_row = width * channels * opened.item_size(number)
     if height * of_row <= _LARGE:
         return []
-    rows = max(_ROWS, _LARGE // of_row // _ROWS * _ROWS)
+    rows = max(_ROWS, _BAND // of_row // _ROWS * _ROWS)
     return [Region(top, 0, min(rows, height - top), width) for top in range(0, height, rows)]
 
 
@@ -144,17 +144,23 @@ def _inspected(decoded: Decoded, share: Share) -> Inspection:
     values = values_of(image, share, missing)
     if values is None and share.parts == 1:
         raise Unreadable("none of its values is a number")
-    deep = image.dtype != np.uint8
+    rows = max(_ROWS, _BAND // max(1, image[0].nbytes))
+    tops = range(0, len(image), rows) if image.dtype != np.uint8 and values is not None else ()
     return Inspection(
         sides=(image.shape[0], image.shape[1]),
         channels=image.shape[2],
         dtype=image.dtype.name,
         place=decoded.place,
         values=() if values is None else (values,),
-        sharp=(sharp_pixels(image, missing),) if deep and values is not None else (),
+        sharp=tuple(_sharp_in(image, missing, slice(top, top + rows)) for top in tops),
         gaps=None if missing is None else counted(missing),
         notes=decoded.notes,
     )
+
+
+def _sharp_in(image: Pixels, missing: Mask | None, rows: slice) -> Sharp:
+    """The sharp pixels of some rows: finding them takes several times their memory."""
+    return sharp_pixels(image[rows], None if missing is None else missing[rows]).moved(rows.start)
 
 
 def _inspected_in_bands(
