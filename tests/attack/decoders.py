@@ -24,6 +24,7 @@ from nrgan.frames import EVERYTHING
 from nrgan.frames.archives import tar_members
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats import open_file, read_image
+from nrgan.frames.opened import Region
 from nrgan.runs.log import RunLog, read_metrics
 
 _ALLOWED = (UserError, Unreadable)
@@ -45,12 +46,14 @@ def _tiff(content: bytes, folder: Path) -> None:
     source = _source(content, "a.tif", folder)
     for number in range(min(3, open_file(source, EVERYTHING).count)):
         read_image(source, number, EVERYTHING)
+        read_image(source, number, EVERYTHING, Region(1, 1, 2, 3))
 
 
 def _npy(content: bytes, folder: Path) -> None:
     source = _source(content, "a.npy", folder)
     for number in range(min(3, open_file(source, EVERYTHING).count)):
         read_image(source, number, EVERYTHING)
+        read_image(source, number, EVERYTHING, Region(1, 1, 2, 3))
 
 
 def _pickle(content: bytes, folder: Path) -> None:
