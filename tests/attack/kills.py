@@ -30,6 +30,10 @@ def _tree(folder: Path) -> dict[str, bytes]:
     }
 
 
+_ATTEMPTS = 3
+"""Times as many as there shall be kills: some end before they are killed."""
+
+
 def kill(root: Path, kills: int, seed: int) -> dict[str, Any]:
     """Kills a training and a generation so often each in turn; compares their ends with those of undisturbed ones."""
     root.mkdir(parents=True)
@@ -56,11 +60,15 @@ def kill(root: Path, kills: int, seed: int) -> dict[str, Any]:
             wrong.append({"case": name, "found": "does not work undisturbed"})
             continue
         whole = time.monotonic() - begun
-        for k in range(kills // 2):
+        killed = 0
+        for k in range(_ATTEMPTS * kills):
             if run(f"{name}-killed", wait=rng.uniform(0.2, 1.1) * whole) is None:
-                done += 1
-            elif k < kills // 2 - 1 and rng.random() < 0.7:  # it has ended: again from nothing, most times
+                killed += 1
+            elif rng.random() < 0.7:  # it has ended: again from nothing, most times
                 (root / f"{name}-killed").rename(root / f"{name}-ended-{k}")
+            if killed >= kills // 2:
+                break
+        done += killed
         code = run(f"{name}-killed")
         for ended in [root / f"{name}-killed", *root.glob(f"{name}-ended-*")]:
             a, b = _tree(root / f"{name}-whole"), _tree(ended)

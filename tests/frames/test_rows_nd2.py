@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import pytest
 
-from frames.row_files import check_read, in_archive, same, source_of, values
+from frames.row_files import check_read, same, source_of, values
 from nrgan.frames.file_slice import Unreadable
 from nrgan.frames.formats.nd2_file import open_nd2
 
@@ -84,12 +84,3 @@ def test_frames_of_another_size_are_refused(path: Path) -> None:
     StandIn.array = StandIn.array[..., :-1]
     with pytest.raises(Unreadable, match="shape"):
         opened.read(0)
-
-
-@pytest.mark.parametrize("data", [b"", b"no such file", bytes(5000), b"\xda\xce\xbe\x0a" * 2000, b"ZISRAWFILE" * 500])
-def test_what_is_none_is_refused(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "a.nd2"
-    path.write_bytes(data)
-    for source in (source_of(path), in_archive(path)):
-        with pytest.raises(Exception, match=r"."):
-            open_nd2(source)

@@ -155,12 +155,15 @@ COUNT = 24
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ladder of tiny networks, and a machine that is said to be so slow that a minute is a few iterations."""
+    """A ladder of tiny networks, and a machine that is said to be so slow that an hour is a few iterations.
+
+    An hour, so that no real clock ends them, however slow the tests' machine is.
+    """
     monkeypatch.setattr(budget, "LADDER", (Rung(4, 4, 6), Rung(5, 4, 10), Rung(6, 8, 100)))
     monkeypatch.setattr(budget, "_BEGIN", 1)
     monkeypatch.setattr(budget, "FEWEST", 6)
     monkeypatch.setattr(budget, "_SAMPLES", (200,))
-    monkeypatch.setattr(timed_plan, "_pace", lambda *_: Pace(2.5, 1e-4, 0.05))
+    monkeypatch.setattr(timed_plan, "_pace", lambda *_: Pace(150.0, 6e-3, 3.0))
 
 
 def own_images(path: Path, count: int = COUNT) -> Path:
@@ -170,7 +173,7 @@ def own_images(path: Path, count: int = COUNT) -> Path:
 
 
 def timed(images: Path, out: Path, **changed: object) -> TrainConfig:
-    options = {"minutes": 1.0, "latent_size": 4, "threads": 1, "device": "cpu", "data_root": None}
+    options = {"minutes": 60.0, "latent_size": 4, "threads": 1, "device": "cpu", "data_root": None}
     return TrainConfig(**({"setting": str(images), "model": "sinrgan1", "out": out} | options | changed))
 
 
@@ -185,7 +188,7 @@ def test_the_plan_is_recorded_and_repeats_the_run_without_the_clock(tmp_path: Pa
     images = own_images(tmp_path / "images")
     assert trained(timed(images, tmp_path / "timed")) == 16
     recorded = read_config(tmp_path / "timed")
-    assert recorded["minutes"] == 1 and recorded["channels"] == 5 and recorded["iterations"] == 16
+    assert recorded["minutes"] == 60 and recorded["channels"] == 5 and recorded["iterations"] == 16
     assert recorded["evaluate_every"] == 0 and not (tmp_path / "timed" / "best").exists()
     again = TrainConfig(**(recorded | {"minutes": None, "out": tmp_path / "again"}))
     assert again.identity() == TrainConfig(**recorded).identity()
@@ -195,9 +198,9 @@ def test_the_plan_is_recorded_and_repeats_the_run_without_the_clock(tmp_path: Pa
 
 
 def stopping_after(calls: int) -> Callable[[], float]:
-    """A clock that stands still for so many looks, then is at the end of a minute."""
+    """A clock that stands still for so many looks, then is at the end of an hour."""
     looks: Iterator[int] = iter(range(10**6))
-    return lambda: 0.0 if next(looks) < calls else 59.9
+    return lambda: 0.0 if next(looks) < calls else 3599.0
 
 
 @pytest.mark.usefixtures("quick")
@@ -234,12 +237,12 @@ def test_the_clock_of_a_run_that_goes_on_has_its_share() -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     images, out = own_images(tmp_path / "images", count=190), tmp_path / "run"
-    words = ("train", images, "auto", out, "--minutes", 1, "--latent-size", 4, "--device", "cpu", "--threads", 1)
+    words = ("train", images, "auto", out, "--minutes", 60, "--latent-size", 4, "--device", "cpu", "--threads", 1)
     done = nrgan(*words, "--dry-run")
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
-    assert (shown["minutes"], shown["channels"], shown["iterations"], shown["model"] != "auto") == (1, 5, 16, True)
-    said = "1 minute: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.0005, average 0.9, R1 "
+    assert (shown["minutes"], shown["channels"], shown["iterations"], shown["model"] != "auto") == (60, 5, 16, True)
+    said = "60 minutes: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.0005, average 0.9, R1 "
     assert said in done.stderr and "; 8 snapshots, of which the last one counts" in done.stderr
     assert "expected to take about" in done.stderr and not out.exists()
     done = nrgan(*words)

@@ -53,9 +53,9 @@ class Diagnosis:
     """Of the noise over its own level, at 201 probabilities from 0.001 to 0.999."""
     little_noise: bool
     level_below: float
-    """Without doubt there is no more white noise than this."""
+    """There is no more white noise than this, unless it lies in textured places alone."""
     correlated_below: float = 255.0
-    """Without doubt there is no more noise than this that is correlated over pixels."""
+    """The same of noise that is correlated over a few pixels."""
     certain: bool = False
     unknowns: list[str] = field(default_factory=list)
     """What these images cannot tell, in words."""

@@ -10,6 +10,8 @@ from nrgan.frames.opened import Decoded
 class KeptFrames:
     """Decoded images by their position in the pass: all of them, or every 2nd, 4th, … where they exceed `most_bytes`.
 
+    What is kept stands for all images when they are looked at, and so is evenly spread over them or nothing.
+
     Which ones does not depend on the order in which they come. Threads may add to it side by side.
     """
 
@@ -37,15 +39,11 @@ class KeptFrames:
             self._images.clear()
             self._taken = 0
 
-    def skip(self) -> None:
-        """Says that an image was too large to be given at all."""
+    def keep_none(self) -> None:
+        """Lets go of all, and keeps none from now on: of an image that is too large to be given, none stands for it."""
         with self._lock:
-            self._stride = max(self._stride, 2)
-
-    @property
-    def complete(self) -> bool:
-        """Whether none was left out."""
-        return self._stride == 1
+            self._most = self._taken = 0
+            self._images.clear()
 
     def images(self) -> dict[int, Decoded]:
         """Those that are kept, by position."""

@@ -126,11 +126,6 @@ class Unnamed(Opened):
         raise self.question
 
 
-def of_array(values: Values, letters: str, about: About = NOTHING_SAID, **more: Any) -> Stack:
-    """A stack of an array that lies in memory, or that is mapped into it."""
-    return Stack(letters, values.shape, values.dtype, lambda index: np.asarray(values[index]), about, True, **more)
-
-
 def sliced(index: Index, shape: Sequence[int]) -> tuple[slice, ...]:
     """The index with slices alone, from start to stop, for readers that want no whole numbers."""
     bounds = (slice(part, part + 1) if isinstance(part, int) else part for part in index)

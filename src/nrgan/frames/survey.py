@@ -108,7 +108,7 @@ def _inspections(numbering: Numbering, wanted: Wanted, kept: KeptFrames) -> Iter
         which, number = (int(n) for n in addresses[position])
         try:
             if bands := _bands(sources[which], number, wanted):
-                kept.skip()
+                kept.keep_none()
                 return _inspected_in_bands(sources[which], number, wanted, bands, position, total)
             decoded = read_image(sources[which], number, wanted)
             inspection = _inspected(decoded, Share(position, total))
