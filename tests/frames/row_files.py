@@ -98,9 +98,9 @@ def check_written(
     open_row: Open, write: Write, changed: frozenset[str], like: FileSlice, path: Path, seed: int, least: int = 1
 ) -> Opened:
     """Written like its source: the same, other values, and a region; returns what was written of the region."""
-    opened = open_row(like)
+    opened = open_row(like).named()
     before = images_of(opened)
-    write(like, (image.pixels for image in before), path, None)
+    write(like, opened, (image.pixels for image in before), path, None)
     after = images_of(open_row(source_of(path)))
     assert len(after) == len(before)
     for old, new in zip(before, after, strict=True):
@@ -110,11 +110,11 @@ def check_written(
         assert old.missing is None or np.array_equal(old.missing, new.missing)
         assert old.place == new.place
     others = [values(image.pixels.shape, image.pixels.dtype, seed + n) for n, image in enumerate(before)]
-    write(like, iter(others), path, None)
+    write(like, opened, iter(others), path, None)
     for other, new in zip(others, images_of(open_row(source_of(path))), strict=True):
         assert same(other, new.pixels)
     region = region_in(*before[0].pixels.shape[:2], seed, least)
-    write(like, (region.of(image.pixels) for image in before), path, region)
+    write(like, opened, (region.of(image.pixels) for image in before), path, region)
     parts = open_row(source_of(path))
     for old, new in zip(before, images_of(parts), strict=True):
         assert same(region.of(old.pixels), new.pixels)

@@ -237,7 +237,9 @@ def test_what_is_written_is_derived(tmp_path: Path) -> None:
     path = save(tmp_path / "a.dcm", values((1, 8, 9), "u2", 1), 16)
     region = Region(2, 4, 3, 2)
     for name in ("b.dcm", "c.dcm"):
-        write_dicom(source_of(path), [np.ones((3, 2, 1), np.uint16)], tmp_path / name, region)
+        write_dicom(
+            source_of(path), open_dicom(source_of(path)), [np.ones((3, 2, 1), np.uint16)], tmp_path / name, region
+        )
     first, second = (pydicom.dcmread(tmp_path / name) for name in ("b.dcm", "c.dcm"))
     assert first.pixel_array.shape == (3, 2) and first.ImageType[:2] == ["DERIVED", "PRIMARY"]
     assert first.SourceImageSequence[0].ReferencedSOPInstanceUID == "1.2.3.4"

@@ -81,7 +81,13 @@ def test_blank_and_masks_are_missing(tmp_path: Path) -> None:
     assert opened.axes == (("N", 2),)
     assert np.array_equal(check_read(opened, 1)[1].missing, array == 7)
     region = Region(1, 2, 2, 2)
-    write_fits(source_of(tmp_path / "b.fits"), [np.ones((2, 2, 1), ">f4")] * 2, tmp_path / "c.fits", region)
+    write_fits(
+        source_of(tmp_path / "b.fits"),
+        open_fits(source_of(tmp_path / "b.fits")),
+        [np.ones((2, 2, 1), ">f4")] * 2,
+        tmp_path / "c.fits",
+        region,
+    )
     assert np.array_equal(open_fits(source_of(tmp_path / "c.fits")).read(0).missing, (array == 7)[1:, 2:])
 
 
@@ -94,11 +100,11 @@ def test_overscan_is_left_out(tmp_path: Path, key: str) -> None:
     assert same(found.pixels[..., 0], array[2:20, 4:28])
     assert found.place == SensorPlace(2, 104) and found.notes == (OVERSCAN,)
     check_written(open_fits, write_fits, CHANGED, source_of(path), tmp_path / "b.fits", 3)
-    write_fits(source_of(path), [np.zeros((18, 24, 1), "u2")], tmp_path / "b.fits", None)
+    write_fits(source_of(path), open_fits(source_of(path)), [np.zeros((18, 24, 1), "u2")], tmp_path / "b.fits", None)
     with fits.open(tmp_path / "b.fits", uint=True) as written:
         assert np.array_equal(written[0].data[:2], array[:2]) and not written[0].data[2:, 4:28].any()
     region = Region(1, 2, 5, 6)
-    write_fits(source_of(path), [np.zeros((5, 6, 1), "u2")], tmp_path / "b.fits", region)
+    write_fits(source_of(path), open_fits(source_of(path)), [np.zeros((5, 6, 1), "u2")], tmp_path / "b.fits", region)
     assert open_fits(source_of(tmp_path / "b.fits")).read(0).place == SensorPlace(3, 106)
 
 

@@ -65,7 +65,7 @@ def test_nexus_says_which_and_what(tmp_path: Path) -> None:
     assert opened.axes == (("E", 4),) and opened.about.pixel_size == {"Y": 0.5, "X": 0.5} and opened.about.unit == "mm"
     region = Region(2, 3, 5, 6)
     parts = [opened.read(n, region).pixels for n in range(4)]
-    write_hdf5(source_of(tmp_path / "a.nxs"), parts, tmp_path / "b.nxs", region)
+    write_hdf5(source_of(tmp_path / "a.nxs"), opened, parts, tmp_path / "b.nxs", region)
     with h5py.File(tmp_path / "b.nxs") as file:
         assert np.array_equal(file["entry/measured/counts"], array[:, 2:7, 3:9])
         assert file["entry/measured/x"][0] == 1.5 and len(file["entry/measured/y"]) == 5

@@ -69,7 +69,13 @@ def test_a_region_says_where_it_lies(tmp_path: Path) -> None:
     path = mrc(tmp_path / "s.mrc", array)
     opened = open_mrc(source_of(path))
     region = Region(2, 1, 3, 4)
-    write_mrc(source_of(path), (opened.read(n, region).pixels for n in range(5)), tmp_path / "p.mrc", region)
+    write_mrc(
+        source_of(path),
+        open_mrc(source_of(path)),
+        (opened.read(n, region).pixels for n in range(5)),
+        tmp_path / "p.mrc",
+        region,
+    )
     part = open_mrc(source_of(tmp_path / "p.mrc"))
     assert part.about.header["nxstart"] == 4 and part.about.header["nystart"] == 2
     assert part.about.header["origin.x"] == pytest.approx(1.5) and part.about.header["origin.y"] == pytest.approx(3)

@@ -68,7 +68,13 @@ def test_a_region_stays_where_it_is_in_space(tmp_path: Path) -> None:
     path = save(tmp_path / "a.nii", np.arange(120, dtype=np.int16).reshape(4, 5, 6))
     region = Region(2, 1, 3, 2)
     opened = open_nifti(source_of(path))
-    write_nifti(source_of(path), [opened.read(n, region).pixels for n in range(6)], tmp_path / "b.nii", region)
+    write_nifti(
+        source_of(path),
+        open_nifti(source_of(path)),
+        [opened.read(n, region).pixels for n in range(6)],
+        tmp_path / "b.nii",
+        region,
+    )
     old, new = nib.load(path), nib.load(tmp_path / "b.nii")
     assert np.array_equal(new.get_fdata(), old.get_fdata()[1:3, 2:5])
     assert np.allclose(new.affine, old.slicer[1:3, 2:5].affine)

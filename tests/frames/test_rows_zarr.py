@@ -85,10 +85,10 @@ def test_every_type_comes_and_goes_as_it_is(dtype: str, version: int, shape: lis
         check_written(open_zarr, _anew, CHANGED, source_of(path), place / "b.zarr", seed)
 
 
-def _anew(like: object, images: object, path: Path, region: Region | None) -> None:
+def _anew(like: object, opened: object, images: object, path: Path, region: Region | None) -> None:
     """Writes where the last one was."""
     shutil.rmtree(path, ignore_errors=True)
-    write_zarr(like, images, path, region)
+    write_zarr(like, opened, images, path, region)
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -104,7 +104,7 @@ def test_ome_names_level_axes_and_channels(tmp_path: Path, version: int) -> None
     assert parts.axes == (("Z", 3),)
     assert open_zarr(source_of(path, "/1")).shape(0) == (10, 15, 2)
     region = Region(4, 6, 5, 7)
-    _anew(source_of(path), [opened.read(n, region).pixels for n in range(3)], tmp_path / "b.zarr", region)
+    _anew(source_of(path), opened, [opened.read(n, region).pixels for n in range(3)], tmp_path / "b.zarr", region)
     attributes = zarr.open_group(str(tmp_path / "b.zarr"), mode="r").attrs.asdict()
     steps = attributes.get("ome", attributes)["multiscales"][0]["datasets"][0]["coordinateTransformations"]
     assert steps[1] == {"type": "translation", "translation": [0, 0, 2.0, 3.0]}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from skimage.restoration import estimate_sigma
 
 
-def noise_level(images: npt.NDArray[np.uint8]) -> float:
-    """The estimated standard deviation of white noise in images, (N, H, W, C) uint8, on the scale 0..255.
+def noise_level(images: npt.NDArray[np.uint8] | npt.NDArray[np.floating[Any]]) -> float:
+    """The estimated standard deviation of white noise in images, (N, H, W, C), in the unit of their values.
 
     The median absolute diagonal wavelet coefficient, over its value for unit noise, averaged over channels and images
     (Donoho & Johnstone 1994, as in scikit-image). Fine texture counts as noise: compare with clean images.

@@ -1,7 +1,7 @@
 """What a user's files hold: folders, archives, stacks and shards of many kinds of image, as frames by number.
 
 `open_frames` gives a `FrameSet`, `Patches` the training squares in it, `choose_range` the values that are black and
-white. Only the names below are for other rooms.
+white; `write_like` writes files like those that were read. Only the names below are for other rooms.
 """
 
 from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
@@ -11,6 +11,7 @@ from nrgan.frames.frame_set import FrameSet, open_frames
 from nrgan.frames.statistics import Statistics
 from nrgan.frames.value_range import Levels, ValueRange
 from nrgan.frames.wanted import EVERYTHING, Wanted
+from nrgan.frames.writing import name_like, write_like
 
 __all__ = [
     "CUTS_MUCH",
@@ -26,5 +27,7 @@ __all__ = [
     "ValueRange",
     "Wanted",
     "choose_range",
+    "name_like",
     "open_frames",
+    "write_like",
 ]

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from nrgan.errors import UserError, first_line
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats.arrays import open_npy, open_npz
+from nrgan.frames.formats.arrays import open_npy, open_npz, write_npy, write_npz
 from nrgan.frames.formats.czi import open_czi
 from nrgan.frames.formats.dicom import open_dicom, write_dicom
 from nrgan.frames.formats.fits import open_fits, write_fits
@@ -20,8 +20,10 @@ from nrgan.frames.formats.mrc import open_mrc, write_mrc
 from nrgan.frames.formats.nd2_file import open_nd2
 from nrgan.frames.formats.nifti import open_nifti, write_nifti
 from nrgan.frames.formats.pictures import open_picture
+from nrgan.frames.formats.png_writing import write_png
 from nrgan.frames.formats.row import Format
 from nrgan.frames.formats.tiff import open_tiff
+from nrgan.frames.formats.tiff_writing import write_tiff
 from nrgan.frames.formats.zarr_arrays import open_zarr, write_zarr
 from nrgan.frames.opened import Decoded, Opened, Region
 from nrgan.frames.pixels import native
@@ -31,10 +33,18 @@ from nrgan.reading import open_regular
 Result = TypeVar("Result")
 
 FORMATS: dict[str, Format] = {
-    "picture": Format((".png", ".jpg", ".jpeg", ".bmp", ".webp"), open_picture, single=True),
-    "tiff": Format((".tif", ".tiff", ".lsm"), open_tiff, lambda n: f" page {n + 1}"),
-    "npy": Format((".npy",), open_npy),
-    "npz": Format((".npz",), open_npz),
+    "picture": Format(
+        (".png", ".jpg", ".jpeg", ".bmp", ".webp"), open_picture, single=True, write=write_png, written=(".png",)
+    ),
+    "tiff": Format(
+        (".tif", ".tiff", ".lsm"),
+        open_tiff,
+        lambda n: f" page {n + 1}",
+        write=write_tiff,
+        written=(".tif", ".tiff"),
+    ),
+    "npy": Format((".npy",), open_npy, write=write_npy, any_axes=True),
+    "npz": Format((".npz",), open_npz, write=write_npz, any_axes=True),
     "fits": Format(
         (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz"), open_fits, library="astropy", extra="astro", write=write_fits
     ),
@@ -44,9 +54,16 @@ FORMATS: dict[str, Format] = {
     "nifti": Format((".nii", ".nii.gz"), open_nifti, library="nibabel", extra="medical", write=write_nifti),
     "dicom": Format((".dcm", ".dicom", ".ima"), open_dicom, library="pydicom", extra="medical", write=write_dicom),
     "hdf5": Format(
-        (".h5", ".hdf5", ".hdf", ".he5", ".nxs"), open_hdf5, library="h5py", extra="formats", write=write_hdf5
+        (".h5", ".hdf5", ".hdf", ".he5", ".nxs"),
+        open_hdf5,
+        library="h5py",
+        extra="formats",
+        write=write_hdf5,
+        any_axes=True,
     ),
-    "zarr": Format((".zarr",), open_zarr, library="zarr", extra="formats", folder=True, write=write_zarr),
+    "zarr": Format(
+        (".zarr",), open_zarr, library="zarr", extra="formats", folder=True, write=write_zarr, any_axes=True
+    ),
     "lif": Format((".lif",), open_lif, library="liffile", extra="microscopy"),
     "nd2": Format((".nd2",), open_nd2, library="nd2", extra="microscopy"),
     "czi": Format((".czi",), open_czi, library="czifile", extra="microscopy"),

@@ -18,10 +18,13 @@ most 16, H, W) is asked about too: it may be one image with its channels first.
 from __future__ import annotations
 
 import math
+import shutil
 import zipfile
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,7 +34,9 @@ from numpy.lib import format as npy
 from nrgan.errors import UserError
 from nrgan.frames.archives import zip_member
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.opened import NOTHING_SAID, About, Opened
+from nrgan.frames.formats.plain import cropped, put
+from nrgan.frames.formats.row import Images
+from nrgan.frames.opened import NOTHING_SAID, About, Opened, Region
 from nrgan.frames.pixels import refuse
 from nrgan.frames.stack import Index, Stack, Unnamed
 from nrgan.limits import MOST_CHANNELS, SMALLEST_SIDE
@@ -196,3 +201,31 @@ def _letters_of_4(source: FileSlice, shape: tuple[int, ...]) -> str:
 def _question(source: FileSlice, shape: tuple[int, ...], what: str, *letters: str) -> UserError:
     would = " or ".join(f"<axes> {choice}" for choice in letters if len(choice) == len(shape))
     return refuse(source.full_name, f"{what}; say what its axes are{f', such as {would}' if would else ' with <axes>'}")
+
+
+def write_npy(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
+    """An array of the same type and axes, in the same order of its values."""
+    assert isinstance(opened, Stack)
+    array, shape = _array(like), cropped(opened.letters, opened.array_shape, region)
+    new = npy.open_memmap(path, "w+", array.dtype, shape, array.columns_first)
+    deque(put(images, opened.letters, new), maxlen=0)
+    new.flush()
+
+
+def write_npz(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
+    """The archive with another array, packed as the old one was."""
+    inner, part = _only_array(like), path.with_name(f"{path.name}.part")
+    try:
+        write_npy(inner, opened, images, part, region)
+        with like.open() as opened_file, zipfile.ZipFile(opened_file) as old, zipfile.ZipFile(path, "w") as new:
+            for info in old.infolist():
+                fresh = zipfile.ZipInfo(info.filename, info.date_time)
+                fresh.compress_type = info.compress_type
+                array = info.filename.endswith(".npy")
+                with (
+                    part.open("rb") if array else old.open(info) as source,
+                    new.open(fresh, "w", force_zip64=True) as to,
+                ):
+                    shutil.copyfileobj(source, to)
+    finally:
+        part.unlink(missing_ok=True)

@@ -16,12 +16,12 @@ from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats.dicom_frames import Scan, frames_of, packed_as, palette_of
 from nrgan.frames.formats.plain import LONGEST_VALUE, Plain, plain
-from nrgan.frames.opened import About, Region
+from nrgan.frames.formats.row import Images
+from nrgan.frames.opened import About, Opened, Region
 from nrgan.frames.stack import Index, Stack, Values
 from nrgan.memory import too_large
 
@@ -191,7 +191,7 @@ def _header(words: Any) -> dict[str, object]:
     return {name: value for name, value in header.items() if len(str(value)) <= LONGEST_VALUE}
 
 
-def write_dicom(like: FileSlice, images: Iterable[npt.NDArray[Any]], path: Path, region: Region | None) -> None:
+def write_dicom(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """A derived instance, with plain pixels in explicit little endian. All of a folder come to be of one series."""
     from pydicom import dcmwrite
     from pydicom.uid import ExplicitVRLittleEndian

@@ -11,7 +11,7 @@ import re
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats.plain import LONGEST_VALUE, Plain, Several, cropped, pack, plain, put
+from nrgan.frames.formats.row import Images
 from nrgan.frames.frame import SensorPlace
 from nrgan.frames.opened import About, Opened, Region
 from nrgan.frames.pixels import check_size
@@ -256,7 +257,7 @@ def _pixel_size(header: Any) -> tuple[Mapping[str, float], str]:
     return (sizes, units.pop()) if known else ({}, "")
 
 
-def write_fits(like: FileSlice, images: Iterable[npt.NDArray[Any]], path: Path, region: Region | None) -> None:
+def write_fits(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """All that is no image stays byte by byte; compressed tiles are written as plain pixels, whose header is the same.
 
     Values that were scaled are written as the floats that they are. Overscan stays, but where there is a region.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,6 @@ from shutil import copyfileobj
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats.arrays import named_by_shape
@@ -31,6 +30,7 @@ from nrgan.frames.formats.choice import (
     stacks_of,
 )
 from nrgan.frames.formats.plain import LONGEST_VALUE, cropped, put
+from nrgan.frames.formats.row import Images
 from nrgan.frames.opened import COLUMNS, ROWS, About, Opened, Region
 from nrgan.frames.pixels import check_size
 from nrgan.frames.stack import Index, Stack, Values
@@ -227,11 +227,11 @@ def _words(found: Any) -> dict[str, object]:
         place = place.parent
 
 
-def write_hdf5(like: FileSlice, images: Iterable[npt.NDArray[Any]], path: Path, region: Region | None) -> None:
+def write_hdf5(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """The whole file with other values in the data set; for a region it is made anew, and its axes' places are cut."""
     import h5py
 
-    stacks, rest = stacks_of(open_hdf5(like).named()), iter(images)
+    stacks, rest = stacks_of(opened), iter(images)
     with opened_file(like) as file:
         names = [_hard(file, path).name for path in _chosen(like, file)]
     plain_path = not like.packing and like.member.startswith("/")

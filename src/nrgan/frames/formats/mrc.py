@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats.plain import Plain, cropped, pack, plain, put
-from nrgan.frames.opened import COLUMNS, ROWS, About, Region
+from nrgan.frames.formats.row import Images
+from nrgan.frames.opened import COLUMNS, ROWS, About, Opened, Region
 from nrgan.frames.stack import Stack
 
 CHANGED = frozenset({"dmin", "dmax", "dmean", "rms"})
@@ -116,7 +115,7 @@ def _text(value: Any) -> str:
     return bytes(value).decode("latin-1").replace("\0", " ").strip()
 
 
-def write_mrc(like: FileSlice, images: Iterable[npt.NDArray[Any]], path: Path, region: Region | None) -> None:
+def write_mrc(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """The header as it is, but for the statistics of the values, and where there is a region the sides and places."""
     data = plain(like)
     found = _parsed(data)

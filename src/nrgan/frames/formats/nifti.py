@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats.plain import LONGEST_VALUE, Plain, cropped, pack, plain, put
-from nrgan.frames.opened import COLUMNS, ROWS, About, Region
+from nrgan.frames.formats.row import Images
+from nrgan.frames.opened import COLUMNS, ROWS, About, Opened, Region
 from nrgan.frames.stack import Index, Stack, Values
 
 CHANGED = frozenset({"datatype", "bitpix", "scl_slope", "scl_inter"})
@@ -134,7 +133,7 @@ def _words(header: Any) -> dict[str, object]:
     return {name: value for name, value in words.items() if len(str(value)) <= LONGEST_VALUE}
 
 
-def write_nifti(like: FileSlice, images: Iterable[npt.NDArray[Any]], path: Path, region: Region | None) -> None:
+def write_nifti(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """The header and what follows it as they are; a region moves the origin. Scaled values are written as floats."""
     scan = _parsed(like)
     header, before, dtype = scan.header.copy(), scan.header.sizeof_hdr, scan.stored

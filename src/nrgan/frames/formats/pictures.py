@@ -20,8 +20,8 @@ _PLUGINS = (PngImagePlugin, JpegImagePlugin, BmpImagePlugin, WebPImagePlugin)
 """Imported here, and not by the first of several threads that needs them."""
 _KINDS = ("PNG", "JPEG", "BMP", "DIB", "WEBP")
 """All that Pillow may take a file for: some of its other readers run programs."""
-_ORIENTATION = 0x0112
-_PNG = b"\x89PNG\r\n\x1a\n"
+ORIENTATION = 0x0112
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class _Picture(Opened):
@@ -44,7 +44,7 @@ def _read(source: FileSlice) -> Decoded:
     Raises `Unreadable` where it is none, cut short, damaged or too large; Pillow's own errors pass.
     """
     data = source.load()
-    with _open(data) as opened:
+    with open_image(data) as opened:
         deep = _is_png16(data)
         check_size(opened.height, opened.width, 4 if deep else len(opened.getbands()), 2 if deep else 1)
         notes = (FIRST,) if opened.format in ("PNG", "WEBP") and getattr(opened, "is_animated", False) else ()
@@ -53,11 +53,11 @@ def _read(source: FileSlice) -> Decoded:
         orientation: object = None
         with suppress(Exception):  # damaged notes of a camera do not damage the pixels
             # asked after decoding, as PNG may hold it behind the pixels
-            orientation = opened.getexif().get(_ORIENTATION)
+            orientation = opened.getexif().get(ORIENTATION)
     return Decoded(upright(decoded.pixels, orientation), (*notes, *decoded.notes))
 
 
-def _open(data: bytes) -> ImageFile.ImageFile:
+def open_image(data: bytes) -> ImageFile.ImageFile:
     """The image with its header read. As `Image.open` does it, but with our own limit of pixels, and no warnings."""
     for kind in _KINDS:
         factory, accepts = Image.OPEN[kind]
@@ -70,7 +70,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 
 
 def _is_png16(data: bytes) -> bool:
-    return data.startswith(_PNG) and data[24] == 16
+    return data.startswith(PNG) and data[24] == 16
 
 
 def _png16(data: bytes) -> Decoded:

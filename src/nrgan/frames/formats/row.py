@@ -12,10 +12,12 @@ import numpy.typing as npt
 from nrgan.frames.file_slice import FileSlice
 from nrgan.frames.opened import Opened, Region
 
-Write = Callable[[FileSlice, Iterable[npt.NDArray[Any]], Path, Region | None], None]
-"""write(like, images, path, region): a file like `like` with other values, (H, W, C) each, in the order of its numbers
-and in its own type. Its header is the same but for what the module lists in `CHANGED`. region: the images are that
-part of the file's own, and whatever in the header tells places follows."""
+Images = Iterable[npt.NDArray[Any]]
+"""(H, W, C) each."""
+Write = Callable[[FileSlice, Opened, Images, Path, Region | None], None]
+"""write(like, opened, images, path, region): a file like `like`, which is read as `opened`, with other values, in
+the order of its numbers and in its own type. Its header is the same but for what the module lists in
+`CHANGED`. region: the images are that part of the file's own, and whatever in the header tells places follows."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Format:
     label: what tells image n in the name of a file of several. single: whether a file always holds one image, which
     spares a look at it. library: the module that reading it needs, which the extra `extra` of this package installs;
     empty where it is always there. folder: whether such a file is a folder. write: None where it can only be read.
+    written: the ends of the names that written files may have, where not all of `suffixes`. any_axes: whether `write`
+    knows of names that its owner gave to the axes.
     """
 
     suffixes: tuple[str, ...]
@@ -35,3 +39,5 @@ class Format:
     extra: str = ""
     folder: bool = False
     write: Write | None = None
+    written: tuple[str, ...] = ()
+    any_axes: bool = False

@@ -47,7 +47,7 @@ _ORIENTATION = 274
 
 
 @dataclass(frozen=True)
-class _Planes:
+class Planes:
     """Images that lie in planes: image k is made of the planes `table[k]`, one after the other in its channels.
 
     outer: the axes that count the images. axes, shape: of one plane. start: where the planes lie as one array in the
@@ -63,7 +63,7 @@ class _Planes:
     dtype: np.dtype[Any] | None = None
 
 
-class _Tiff(Opened):
+class Tiff(Opened):
     """A parsed file; reads by several threads take turns at the stream and decode side by side."""
 
     def __init__(self, source: FileSlice, letters: str | None = None) -> None:
@@ -89,12 +89,12 @@ class _Tiff(Opened):
         return self
 
     def renamed(self, letters: str) -> Opened:
-        return _Tiff(self.source, letters)
+        return Tiff(self.source, letters)
 
     def _named_by(self) -> str:
         return next((words for kind, words in _STACKS.items() if getattr(self.file, kind, False)), "")
 
-    def _parts(self, stack: _Planes) -> bool:
+    def _parts(self, stack: Planes) -> bool:
         """Whether a region of a page can be had without the rest, by its first one."""
         if stack.start is not None:
             return stack.axes[:1] == ROWS
@@ -102,7 +102,7 @@ class _Tiff(Opened):
         return has_parts(key) and (not stack.axes or stack.shape == key.shape) and _is_upright(key)
 
     def shape(self, number: int) -> tuple[int, int, int] | None:
-        stack, row = self._found(number)
+        stack, row = self.found(number)
         key = self._page(stack, int(row[0])).keyframe
         axes, shape = (stack.axes, stack.shape) if stack.axes else (key.axes, key.shape)
         sides = dict(zip(axes, shape, strict=True))
@@ -112,7 +112,7 @@ class _Tiff(Opened):
         return height, width, len(row) * (math.prod(shape) // (height * width))
 
     def item_size(self, number: int) -> int:
-        stack, row = self._found(number)
+        stack, row = self.found(number)
         dtype = stack.dtype or self._page(stack, int(row[0])).keyframe.dtype
         return dtype.itemsize if dtype else 8
 
@@ -126,7 +126,7 @@ class _Tiff(Opened):
             if any(handle.read(self.file.tiff.offsetsize)):
                 raise Unreadable("it is cut short: its list of pages breaks off")
 
-    def _pages(self) -> _Planes:
+    def _pages(self) -> Planes:
         pages: Iterator[Any] = iter(self.file.pages)
         # previews and masks are pages too
         whole = [i for i, page in enumerate(pages) if not page.is_reduced and not page.is_mask]
@@ -134,9 +134,9 @@ class _Tiff(Opened):
             raise Unreadable("it holds no images")
         if self.letters is not None:
             raise axes_do_not_fit(self.letters, (len(whole), *self.file.pages.first.shape))
-        return _Planes(self.file.pages, np.array(whole, np.intp)[:, None], (("N", len(whole)),))
+        return Planes(self.file.pages, np.array(whole, np.intp)[:, None], (("N", len(whole)),))
 
-    def _stack(self, series: tifffile.TiffPageSeries) -> _Planes:
+    def _stack(self, series: tifffile.TiffPageSeries) -> Planes:
         axes, shape = series.axes, series.shape
         if self.letters is not None:
             if len(self.letters) != len(shape):
@@ -170,7 +170,7 @@ class _Tiff(Opened):
         if start is None:
             there = self._present(series.pages, table)
             table, outer = there, outer if len(there) == len(table) else (("N", len(there)),)
-        return _Planes(series.pages, table, outer, axes[split:], shape[split:], start, series.dtype)
+        return Planes(series.pages, table, outer, axes[split:], shape[split:], start, series.dtype)
 
     def _present(self, pages: Sequence[Any], table: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """The images all of whose planes are in this file, of several files that make one OME-TIFF."""
@@ -180,18 +180,18 @@ class _Tiff(Opened):
             raise Unreadable("the channels of its images lie in several files; save it as one OME-TIFF")
         return table[complete]
 
-    def _found(self, number: int) -> tuple[_Planes, npt.NDArray[np.intp]]:
+    def found(self, number: int) -> tuple[Planes, npt.NDArray[np.intp]]:
         """The planes of an image."""
         which = bisect_right(self.ends, number)
         stack = self.stacks[which]
         return stack, stack.table[number - (self.ends[which - 1] if which else 0)]
 
-    def _page(self, stack: _Planes, index: int) -> Any:
+    def _page(self, stack: Planes, index: int) -> Any:
         with self.lock:
             return stack.pages[0 if stack.start is not None else index]
 
     def read(self, number: int, region: Region | None = None) -> Decoded:
-        stack, row = self._found(number)
+        stack, row = self.found(number)
         part = region if self.in_parts else None
         planes = [self._plane(stack, int(index), part) for index in row]
         image = planes[0].pixels if len(planes) == 1 else np.concatenate([plane.pixels for plane in planes], axis=2)
@@ -200,7 +200,7 @@ class _Tiff(Opened):
             return decoded.of(region)
         return replace(decoded, place=SensorPlace(region.top, region.left))
 
-    def _plane(self, stack: _Planes, index: int, region: Region | None) -> Decoded:
+    def _plane(self, stack: Planes, index: int, region: Region | None) -> Decoded:
         page = self._page(stack, index)
         key = page.keyframe
         axes, shape = (stack.axes, stack.shape) if stack.axes else (key.axes, key.shape)
@@ -218,22 +218,23 @@ class _Tiff(Opened):
         orientation = key.tags.get(_ORIENTATION)
         return Decoded(upright(colours, orientation.value if orientation else 1), (ALPHA,) if dropped else ())
 
-    def _part(self, stack: _Planes, index: int, page: Any, shape: tuple[int, ...], region: Region) -> npt.NDArray[Any]:
+    def _part(self, stack: Planes, index: int, page: Any, shape: tuple[int, ...], region: Region) -> npt.NDArray[Any]:
         """The numbers of a region of a plane whose axes are as in the file."""
         if stack.start is None or stack.dtype is None:
             check_whole(page, self.source.size)  # tifffile would fill up with zeros
-            return read_part(page, region, self._bytes)
+            return read_part(page, region, self.bytes_at)
         dtype = stack.dtype.newbyteorder(self.file.byteorder)
         of_row = math.prod(shape[1:]) * dtype.itemsize
         where = stack.start + index * math.prod(shape) * dtype.itemsize + region.top * of_row
-        data = self._bytes(where, region.height * of_row)
+        data = self.bytes_at(where, region.height * of_row)
         rows = np.frombuffer(data, dtype).reshape(region.height, *shape[1:])
         across = stack.axes.index(COLUMNS)
         columns = [slice(None)] * len(shape)
         columns[across] = region.slices[1]
         return rows[tuple(columns)]
 
-    def _bytes(self, where: int, size: int) -> bytes:
+    def bytes_at(self, where: int, size: int) -> bytes:
+        """A piece of the file; raises `Unreadable` where it is cut short."""
         with self.lock:
             self.file.filehandle.seek(where)
             data: bytes = self.file.filehandle.read(size)
@@ -241,12 +242,12 @@ class _Tiff(Opened):
             raise Unreadable("it is cut short")
         return data
 
-    def _values(self, stack: _Planes, index: int, page: Any) -> npt.NDArray[Any]:
+    def _values(self, stack: Planes, index: int, page: Any) -> npt.NDArray[Any]:
         """The numbers of a plane as they lie in the file."""
         if stack.start is not None and stack.dtype is not None:
             dtype = stack.dtype.newbyteorder(self.file.byteorder)
             size = math.prod(stack.shape) * dtype.itemsize
-            return np.frombuffer(self._bytes(stack.start + index * size, size), dtype)
+            return np.frombuffer(self.bytes_at(stack.start + index * size, size), dtype)
         check_whole(page, self.source.size)
         key = page.keyframe  # what is decoded is as large as it says, whatever the file's description says
         check_size(1, math.prod(key.shape), 1, key.dtype.itemsize if key.dtype else 8)
@@ -271,4 +272,4 @@ def _is_upright(page: Any) -> bool:
 
 
 def open_tiff(source: FileSlice) -> Opened:
-    return _Tiff(source)
+    return Tiff(source)

@@ -78,6 +78,11 @@ def in_colour(image: Pixels, page: Any) -> Pixels:
     return _COLOURS[page.photometric](image, page)
 
 
+def kept_extras(page: Any) -> tuple[int, ...]:
+    """The meaning of the page's samples behind its colours that are not alpha."""
+    return tuple(int(extra) for extra in page.extrasamples if extra not in _ALPHAS)
+
+
 def without_alpha(image: Pixels, page: Any) -> tuple[Pixels, bool]:
     """The plane without the samples that the page calls alpha, and whether it had any."""
     extra = page.extrasamples

@@ -83,7 +83,7 @@ def _decoded(page: Any, number: int, read: Read) -> npt.NDArray[Any] | None:
     key = page.keyframe
     check_size(*_part_sides(key), key.samplesperpixel, key.dtype.itemsize)
     data = read(offset, count)
-    values, _, shape = key.decode(data, number, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
+    values, _, shape = key.decode(data, number, jpegtables=page.jpegtables, jpegheader=key.jpegheader)
     return None if values is None else values[0, : shape[1], : shape[2]]
 
 

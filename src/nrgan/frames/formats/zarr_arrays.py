@@ -10,13 +10,11 @@ import math
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats.arrays import named_by_shape
@@ -30,6 +28,7 @@ from nrgan.frames.formats.choice import (
     stacks_of,
 )
 from nrgan.frames.formats.plain import LONGEST_VALUE, cropped, put
+from nrgan.frames.formats.row import Images
 from nrgan.frames.formats.zarr_chunks import CODECS, below, check_chunks, codec_names
 from nrgan.frames.opened import COLUMNS, ROWS, About, Opened, Region
 from nrgan.frames.pixels import check_size, refuse
@@ -219,12 +218,12 @@ def _words(root: Path, path: str) -> dict[str, object]:
     return words
 
 
-def write_zarr(like: FileSlice, images: Iterable[npt.NDArray[Any]], path: Path, region: Region | None) -> None:
+def write_zarr(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """The folder with other values in its array; of an OME-Zarr neither smaller levels nor labels, which do not fit."""
     import zarr
     from zarr.storage import LocalStore
 
-    root, stacks, rest = _root(like), stacks_of(open_zarr(like).named()), iter(images)
+    root, stacks, rest = _root(like), stacks_of(opened), iter(images)
     paths, scales = _chosen(like, root)
     for name in paths:
         said = _array(root, name).metadata.to_dict()

@@ -1,0 +1,151 @@
+"""The first hour with a fluorescence microscope's stack: `diagnose`, the command that it prints, `generate`.
+
+    python benchmarks/fluorescence.py --folder DIR [--json FILE] [--draw]
+
+Draws the stack into DIR (24 frames of 512x512 pixels, 16 bits: offset 104, 2.1 levels an electron, read noise of 3.2
+electrons, two hot pixels in ten thousand), runs the three commands there as they are printed, and measures the noise
+left in the samples, the images and their clean originals, all by one estimator and in levels of the camera. What is
+there already is gone on with. --draw: the stack alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from scipy import ndimage
+
+from nrgan.evaluation.noise_level import noise_level
+from nrgan.storage import write_json
+from nrgan.training.processor import processor
+
+FRAMES, SIDE = 24, 512
+OFFSET, GAIN, READ_NOISE = 104.0, 2.1, 3.2
+"""Levels; levels an electron; electrons."""
+HOT = 2e-4
+"""Share of pixels."""
+_POINT_SPREAD = 1.3
+_GENERATED = 1_000
+Array = npt.NDArray[Any]
+
+
+def cells(rng: np.random.Generator) -> Array:
+    """Electrons expected in each pixel of a frame: nuclei with nucleoli, in cells with filaments and bright spots."""
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float64)
+    body, nuclei = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE))
+    grain = ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)), 4)
+    grain /= grain.std()
+    for _ in range(42):
+        centre, angle, long = rng.uniform(0, SIDE, 2), rng.uniform(0, np.pi), rng.uniform(13, 22)
+        across, along = _turned(y - centre[0], x - centre[1], angle)
+        distance = np.hypot(across / (long * rng.uniform(0.65, 0.9)), along / long)
+        body = np.maximum(body, rng.uniform(10, 22) * np.exp(-((distance / 2.1) ** 4)))
+        inside = rng.uniform(55, 130) * (distance < 1)
+        for _ in range(rng.integers(1, 4)):
+            dy, dx = centre + rng.uniform(-0.4, 0.4, 2) * long
+            inside *= 1 - 0.65 * (np.hypot(y - dy, x - dx) < rng.uniform(2.0, 4.0))
+        nuclei = np.maximum(nuclei, inside)
+    nuclei *= 1 + 0.12 * grain
+    filaments = np.abs(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)), 7))
+    filaments = 26 * (filaments < 0.06 * filaments.std()) * (body > 6) * (nuclei == 0)
+    spots = np.zeros((SIDE, SIDE))
+    at = rng.integers(0, SIDE, (2, 260))
+    spots[at[0], at[1]] = rng.uniform(300, 900, 260) * (body[at[0], at[1]] > 6)
+    haze = 5 + 3 * ndimage.gaussian_filter(rng.random((SIDE, SIDE)), 60, mode="wrap") * 2
+    seen: Array = ndimage.gaussian_filter(body + nuclei + filaments + spots, _POINT_SPREAD) + haze
+    return seen
+
+
+def _turned(y: Array, x: Array, angle: float) -> tuple[Array, Array]:
+    return y * np.cos(angle) - x * np.sin(angle), y * np.sin(angle) + x * np.cos(angle)
+
+
+def draw(folder: Path, seed: int = 0) -> None:
+    """`stack.tif`, and in `clean.npy` its expectations without hot pixels, in levels."""
+    rng = np.random.default_rng(seed)
+    electrons = np.stack([cells(rng) for _ in range(FRAMES)])
+    hot = rng.random((SIDE, SIDE)) < HOT
+    dark = np.where(hot, rng.uniform(1_000, 15_000, (SIDE, SIDE)), 0)
+    counted = rng.poisson(electrons + dark) + READ_NOISE * rng.standard_normal(electrons.shape)
+    levels = np.rint(OFFSET + GAIN * counted).clip(0, 65_535).astype(np.uint16)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "clean.npy", (OFFSET + GAIN * electrons).astype(np.float32))
+    tifffile.imwrite(folder / "stack.tif", levels, imagej=True, metadata={"axes": "TYX"})
+
+
+def nrgan(words: list[str], folder: Path) -> tuple[str, float]:
+    """What a command prints, and its seconds; what it says meanwhile goes through."""
+    begun = time.perf_counter()
+    print("$ nrgan", shlex.join(words), flush=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "nrgan", *words], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+    )
+    print(done.stdout, flush=True)
+    return done.stdout, time.perf_counter() - begun
+
+
+def tiles(images: Array, side: int) -> Array:
+    """Squares of the images, (K, side, side, 1)."""
+    n = SIDE // side
+    cut = images[:, : n * side, : n * side].reshape(-1, n, side, n, side).transpose(0, 1, 3, 2, 4)
+    return cut.reshape(-1, side, side, 1)
+
+
+def first_hour(folder: Path) -> dict[str, Any]:
+    """The three commands, and what came of them."""
+    printed, diagnosing = nrgan(["diagnose", "stack.tif", "--out", "diagnosis"], folder)
+    command = shlex.split(printed.rpartition("train with: nrgan ")[2])
+    run = command[3]
+    if (folder / run).exists():
+        command.append("--resume")
+    _, training = nrgan(command, folder)
+    _, generating = nrgan(["generate", run, "--count", str(_GENERATED), "--out", "clean"], folder)
+    recorded = json.loads((folder / run / "run.json").read_text(encoding="utf-8"))
+    samples = np.stack([tifffile.imread(path) for path in sorted((folder / "clean").rglob("*.tif"))]).astype(np.float64)
+    side = samples.shape[1]
+    noisy, clean = tifffile.imread(folder / "stack.tif").astype(np.float64), np.load(folder / "clean.npy")
+    return {
+        "processor": processor(),
+        "command": f"nrgan {shlex.join(command)}",
+        "configuration": recorded,
+        "seconds": {"diagnose": diagnosing, "train": training, "generate": generating},
+        "noise left, in levels of the camera": {
+            "samples": noise_level(samples[..., None]),
+            "clean images": noise_level(tiles(clean, side)[:_GENERATED]),
+            "noisy images": noise_level(tiles(noisy, side)[:_GENERATED]),
+        },
+        "mean and standard deviation of values": {
+            name: [float(values.mean()), float(values.std())]
+            for name, values in (("samples", samples), ("clean images", clean), ("noisy images", noisy))
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--json", type=Path, help="such as results/fluorescence.json")
+    parser.add_argument("--draw", action="store_true", help="the stack alone")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    if not (folder / "stack.tif").exists():
+        draw(folder)
+    if options.draw:
+        return
+    found = first_hour(folder)
+    print(json.dumps(found, indent=1))
+    if options.json:
+        write_json(found, options.json)
+
+
+if __name__ == "__main__":
+    main()

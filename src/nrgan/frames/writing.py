@@ -1,0 +1,57 @@
+"""Files like those that were read, with other images in them."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+from nrgan.frames.file_slice import FileSlice
+from nrgan.frames.formats import format_of, open_file
+from nrgan.frames.formats.row import Images, Write
+from nrgan.frames.formats.tiff_writing import write_ome
+from nrgan.frames.opened import Region
+from nrgan.frames.wanted import EVERYTHING, Wanted
+
+OME = ".ome.tif"
+
+
+def name_like(source: FileSlice, wanted: Wanted = EVERYTHING) -> str:
+    """The name of a file that `write_like` writes: the source's own where its kind can be written, else another end.
+
+    PNG is what a JPEG, BMP or WebP file becomes, and OME-TIFF what can only be read.
+    """
+    name, row = PurePath(source.name).name, format_of(source)
+    suffix = max((end for end in row.suffixes if name.lower().endswith(end)), key=len, default="")
+    if (ends := _ends(source, wanted)) is None or suffix in ends:
+        return name
+    return name.removesuffix(name[len(name) - len(suffix) :]) + ends[0]
+
+
+def write_like(
+    source: FileSlice,
+    images: Images,
+    path: Path,
+    *,
+    region: Region | None = None,
+    wanted: Wanted = EVERYTHING,
+) -> None:
+    """Writes to `path` a file like `source`: its header is the same, and its images are these.
+
+    images: (H, W, C) each, all of the file's, in the order of their numbers and in the file's own type. region: they
+    are that part of the file's images. wanted: how the file was read. The name should be `name_like(source, wanted)`.
+    What of a header changes nevertheless is in `CHANGED` of the kind's module. Raises `Unreadable` and `UserError` as
+    reading does, and where the kind cannot hold the values.
+    """
+    _writer(source, wanted)(source, open_file(source, wanted), images, path, region)
+
+
+def _writer(source: FileSlice, wanted: Wanted) -> Write:
+    row = format_of(source)
+    known = row.write is not None and (wanted.axes is None or row.any_axes)
+    return row.write if known and row.write is not None else write_ome
+
+
+def _ends(source: FileSlice, wanted: Wanted) -> tuple[str, ...] | None:
+    """The ends of names that what is written may have; None for all of its kind's."""
+    if _writer(source, wanted) is write_ome:
+        return (OME,)
+    return format_of(source).written or None
