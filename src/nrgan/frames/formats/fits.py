@@ -49,7 +49,6 @@ _KINDS = (
 """Letters of axes by the beginning of their CTYPE: time, wavelength, polarisation, colours."""
 _UNKNOWN = "NQUVWIJKLM"
 _SECTIONS = ("TRIMSEC", "DATASEC", "BIASSEC", "CCDSEC")
-_Images = Iterator[npt.NDArray[Any]]
 _Section = tuple[int, int, int, int]
 
 
@@ -177,7 +176,7 @@ def open_fits(source: FileSlice) -> Opened:
 def _stack(data: Plain, unit: _Unit, mask: _Unit | None, first: Any, notes: tuple[str, ...]) -> Stack:
     shape, place, section = unit.shape, unit.place(), unit.section()
     raw, gaps = _getter(data, unit), _getter(data, mask) if mask is not None else None
-    top, left, *sides = section or (0, 0, *shape[-2:])
+    top, left, *sides = place or (0, 0, *shape[-2:])
     shape, notes = (*shape[:-2], *sides), (OVERSCAN, *notes) if section else notes
 
     def shifted(index: Index) -> Index:
@@ -278,14 +277,14 @@ def write_fits(like: FileSlice, opened: Opened, images: Images, path: Path, regi
 
 
 def _write_unit(
-    new: BinaryIO, data: Plain, unit: _Unit, images: _Images | None, section: _Section | None, region: Region | None
+    new: BinaryIO, data: Plain, unit: _Unit, images: Iterator[Any] | None, place: _Section | None, region: Region | None
 ) -> None:
     """An HDU with new images in its section, or with those of a region of it alone; without images, its own values."""
     header, floats = unit.header.copy(), images is not None and unit.scaled
     for key in ("CHECKSUM", "DATASUM", *(("BSCALE", "BZERO", "BLANK") if floats else ())):
         header.remove(key, ignore_missing=True)
     header["BITPIX"] = unit.dtype.itemsize * -8 if floats else header["BITPIX"]
-    top, left, *sides = section or (0, 0, *unit.shape[-2:])
+    top, left, *sides = place or (0, 0, *unit.shape[-2:])
     window = Region(top, left, *sides)
     if region is not None:
         window = replace(region, top=top + region.top, left=left + region.left)
