@@ -176,7 +176,7 @@ def open_fits(source: FileSlice) -> Opened:
 def _stack(data: Plain, unit: _Unit, mask: _Unit | None, first: Any, notes: tuple[str, ...]) -> Stack:
     shape, place, section = unit.shape, unit.place(), unit.section()
     raw, gaps = _getter(data, unit), _getter(data, mask) if mask is not None else None
-    top, left, *sides = place or (0, 0, *shape[-2:])
+    top, left, *sides = section or (0, 0, *shape[-2:])
     shape, notes = (*shape[:-2], *sides), (OVERSCAN, *notes) if section else notes
 
     def shifted(index: Index) -> Index:
