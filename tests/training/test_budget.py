@@ -24,7 +24,7 @@ from nrgan.layout import is_snapshot, snapshot_folder
 from nrgan.runs import TrainedModel, read_config
 from nrgan.runs.records import read_records
 from nrgan.training import budget, timed_plan
-from nrgan.training.budget import CHOSEN, LADDER, Budget, Pace, Rung, Situation, choose, decay_of, penalty_of, step_of
+from nrgan.training.budget import CHOSEN, LADDER, Budget, Pace, Rung, Situation, choose, decay_of, gain_of, step_of
 from nrgan.training.config import DEFAULTS
 from nrgan.training.deadline import RESERVED, Deadline
 from nrgan.training.duration import seconds_in_a_row
@@ -58,8 +58,10 @@ class Machine:
         return choose(config, Situation(images, spent, self.pace, FEATURES.__getitem__))
 
 
-def test_the_penalty_follows_the_contrast() -> None:
-    assert [penalty_of(contrast) for contrast in (0.7, 0.5, 0.25, 0.1, 0.001)] == [10, 10, 2.5, 0.4, 0.1]
+def test_the_discriminator_sees_the_contrast_of_photographs() -> None:
+    assert [gain_of(contrast) for contrast in (0.7, 0.5, 0.25, 0.1, 0.001, 0.0)] == [1, 1, 2, 5, 16, 16]
+    options = choose(config(20), Situation(50_000, 0, Machine(0.1).pace, FEATURES.__getitem__, -0.813, 0.2)).options
+    assert options["discriminator_centre"] == -0.81 and options["discriminator_gain"] == 2.5
 
 
 @pytest.mark.parametrize("unit", [0.4, 0.1, 0.01])
@@ -242,7 +244,7 @@ def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert (shown["minutes"], shown["channels"], shown["iterations"], shown["model"] != "auto") == (60, 5, 16, True)
-    said = "60 minutes: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.0005, average 0.9, R1 "
+    said = "60 minutes: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.0005, average 0.9, gain "
     assert said in done.stderr and "; 8 snapshots, of which the last one counts" in done.stderr
     assert "expected to take about" in done.stderr and not out.exists()
     done = nrgan(*words)

@@ -52,13 +52,14 @@ _EVALUATION_SHARE = 0.1
 _SAMPLES = (5_000, 2_000, 1_000, 500, 200)
 FEWEST_IMAGES = {RANDOM_CONVOLUTIONS: 1_000, SMALL_CONVOLUTIONS: 200}
 """Real images from which on a distance in these features means something: some more than there are features."""
-_PHOTOGRAPHS, _LEAST_PENALTY = 0.5, 0.1
+_PHOTOGRAPHS, _MOST_GAIN = 0.5, 16.0
+"""Contrast of photographs, and a gain beyond which images are hardly more than one value."""
 _DISTANCE = 0.3
 """Seconds of a Fréchet distance itself, at most."""
 
 CHOSEN = (
     *("channels", "batch_size", "iterations", "generator_learning_rate", "discriminator_learning_rate", "ema_decay"),
-    "r1_weight",
+    *("discriminator_centre", "discriminator_gain"),
     *("snapshot_interval", "sample_interval", "log_interval"),
     *("evaluate_every", "evaluate_samples", "evaluate_features"),
 )
@@ -87,8 +88,9 @@ class Situation:
     """Of a width and a batch; may measure, and is asked for few."""
     feature: Callable[[str], tuple[float, int]]
     """Seconds that an image's features take, and how many features there are, by the extractor's name."""
+    mean: float = 0.0
     contrast: float = 0.5
-    """Standard deviation of the images' values, in signed range."""
+    """Standard deviation of the images' values; it and the mean are in signed range."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Budget:
             f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}: width {config.network.channels}, "
             f"batch {schedule.batch_size}, {size}x{size} pixels, {schedule.iterations:,} iterations, "
             f"step {optimiser.generator_learning_rate:g}, average {optimiser.ema_decay:g}, "
-            f"R1 {config.objective.r1_weight:g}; {kept}"
+            f"gain {config.network.discriminator_gain:g}; {kept}"
         )
 
 
@@ -157,7 +159,10 @@ def choose(config: TrainConfig, situation: Situation) -> Budget:
         )
     parts = found.evaluations.count or _EVALUATIONS
     iterations = fitting.wanted or _even(min(found.possible, MOST), parts)
-    options = {**_options(iterations, found, parts), "r1_weight": penalty_of(situation.contrast)}
+    options = _options(iterations, found, parts) | {
+        "discriminator_centre": round(situation.mean, 2),
+        "discriminator_gain": gain_of(situation.contrast),
+    }
     work = iterations * found.pace.iteration + found.evaluations.seconds + _saving(found.pace, parts)
     kept = {name: value for name, value in options.items() if name not in fitting.kept}
     last = 2 * found.pace.snapshot + found.evaluations.seconds / parts
@@ -271,14 +276,9 @@ def step_of(iterations: int, width: int) -> float:
     return float(f"{5e-4 * 0.4 ** min(1.0, max(0.0, long, wide)):.2g}")
 
 
-def penalty_of(contrast: float) -> float:
-    """Weight of R1: the published one for images of the contrast of photographs, and the same penalty for less of it.
-
-    R1 is the squared gradient with respect to the image, so that images of c times the contrast, and the same
-    discriminator of them, have c⁻² times the penalty.
-    """
-    published: float = DEFAULTS["r1_weight"]
-    return max(_LEAST_PENALTY, float(f"{published * min(1.0, (contrast / _PHOTOGRAPHS) ** 2):.2g}"))
+def gain_of(contrast: float) -> float:
+    """What gives the discriminator images of the contrast that photographs have."""
+    return float(f"{min(_MOST_GAIN, max(1.0, _PHOTOGRAPHS / max(contrast, 1e-6))):.2g}")
 
 
 def decay_of(iterations: int) -> float:

@@ -60,8 +60,8 @@ def timed_plan(
     def feature(name: str) -> tuple[float, int]:
         return _seconds_of_features(name, plan, device)
 
-    contrast = float(signed_from_unit(data.noisy(data.glance(_LOOKED_AT)).clip(0, 1)).std())  # as training sees them
-    situation = Situation(len(data), spent(), pace, feature, contrast)
+    seen = signed_from_unit(data.noisy(data.glance(_LOOKED_AT)).clip(0, 1))  # as training sees them
+    situation = Situation(len(data), spent(), pace, feature, float(seen.mean()), float(seen.std()))
     first = replace(plan, config=plan.config.replaced(**choose(plan.config, situation).options)).config
     chosen = first.network.channels, first.schedule.batch_size
     again = measured(*chosen, _SHARE_OF_CHOSEN)  # for longer: all hangs on it

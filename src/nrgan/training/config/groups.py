@@ -23,6 +23,7 @@ Width = Annotated[int, Field(ge=1, le=2**16)]
 Processes = Annotated[int, Field(ge=0, le=1024)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Signed = Annotated[float, Field(ge=-1, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 AUTO = "auto"
@@ -106,6 +107,10 @@ class NetworkOptions(Group):
     """Width of the generators."""
     discriminator_channels: Width | None = None
     """Width of the discriminator; the generators' if not given."""
+    discriminator_centre: Signed = 0.0
+    """Value, of -1 (black) to 1 (white), that the discriminator sees as 0; --minutes takes the mean of the images."""
+    discriminator_gain: Rate = 1.0
+    """Factor of what the discriminator sees, for images of little contrast; --minutes chooses it."""
     latent_size: Width = 128
     """Size of the generator's latent; the noise generator of sdnrgan2 and sdnrgan3 has twice as much."""
     residual_scale: Weight = 0.1
