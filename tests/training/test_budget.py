@@ -29,7 +29,7 @@ from nrgan.training.config import DEFAULTS
 from nrgan.training.deadline import RESERVED, Deadline
 from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.plan import Objects
-from nrgan.training.prepare import prepare
+from nrgan.training.prepare import open_plan, prepare
 from nrgan.training.state import new_state
 from nrgan.training.train import Training
 from plans import plan_of
@@ -249,6 +249,29 @@ def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     assert "expected to take about" in done.stderr and not out.exists()
     done = nrgan(*words)
     assert done.returncode == 0 and said in done.stdout and "done: 16 iterations" in done.stdout, done.stderr
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_side_of_tiles_follows_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 255, (3, 300, 300), np.uint8))
+    asked = timed(tmp_path / "images.npy", tmp_path / "run")
+
+    def side(config: TrainConfig, seconds: float) -> int:
+        monkeypatch.setattr(timed_plan, "_pace", lambda *_: Pace(seconds, 6e-3, 3.0))
+        plan, data = open_plan(config)
+        plan, data = timed_plan.with_fitting_tiles(config, plan, data, CPU, torch.float32)
+        assert plan.config.data.image_size == plan.image.size == data.image_size
+        return data.image_size
+
+    enough = 0.97 * 3600 / timed_plan.TILES.fewest
+    assert [side(asked, seconds) for seconds in (0.9 * enough, 1.1 * enough)] == [64, 32]
+    assert side(timed(tmp_path / "images.npy", tmp_path / "run", image_size=64), 1000) == 64
+    assert side(asked.replaced(minutes=None), 1000) == 64
+    monkeypatch.setattr(timed_plan, "_pace", lambda *_: Pace(150.0, 6e-3, 3.0))
+    assert trained(asked) == 16 and read_config(asked.out)["image_size"] == 32
+    done = nrgan("train", tmp_path / "images.npy", "sinrgan1", asked.out, "--minutes", 60, "--resume", "--dry-run")
+    assert done.returncode == 0 and json.loads(done.stdout)["image_size"] == 32, done.stderr
+    assert list(train(asked, resume=True)) == []
 
 
 def test_a_long_run_on_own_images_is_told_of_a_shorter_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

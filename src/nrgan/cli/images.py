@@ -74,7 +74,8 @@ class Diagnose:
             setting=self.path,
             model=found.advice.model,
             out=_free_name(f"{_name_of(self.path)}-run"),
-            image_size=looked_at.image_size if own else self.size,
+            # the side of tiles is left to the time that there is
+            image_size=looked_at.image_size if own and looked_at.fit != "tiles" else self.size,
             fit=looked_at.fit,
             value_range=self.value_range,
             axes=self.axes,

@@ -75,19 +75,21 @@ class Train:
         from nrgan.training.device import choose_device, choose_dtype, configure_process
         from nrgan.training.prepare import check_memory, open_plan
         from nrgan.training.state import new_state
-        from nrgan.training.timed_plan import timed_plan
+        from nrgan.training.timed_plan import timed_plan, with_fitting_tiles
 
         config = self.config
         recorded = read_config(config.out) if claim(config.out, self.resume, self.overwrite) else None
         plan, data = open_plan(config, preparing=display.preparing, recorded=recorded)
+        configure_process(config.machine)
+        device = choose_device(config.machine.device)
+        dtype = choose_dtype(config.machine.precision, device)
+        if recorded is None:
+            plan, data = with_fitting_tiles(config, plan, data, device, dtype)
         self._say_auto(plan.config, display.say)
         for note in data.notes:
             display.say(f"note: {note}")
         if recorded is not None:
             return plan.config
-        configure_process(config.machine)
-        device = choose_device(config.machine.device)
-        dtype = choose_dtype(config.machine.precision, device)
         if config.schedule.minutes is None:
             check_memory(plan, device)
             self._say_time(plan, new_state(plan, device, compute_dtype=dtype), data, display.say)

@@ -3,6 +3,7 @@
 from nrgan.data.choice import OWN, DataChoice
 from nrgan.data.frozen import NoisyImages
 from nrgan.data.opening import default_features, open_data
+from nrgan.data.own_data import OwnData
 from nrgan.data.sources import CIFAR10, SOURCES, Images, ImageSource, Shapes
 from nrgan.data.training_data import ImageSpec, Indices, TrainingData
 
@@ -16,6 +17,7 @@ __all__ = [
     "Images",
     "Indices",
     "NoisyImages",
+    "OwnData",
     "Shapes",
     "TrainingData",
     "default_features",

@@ -59,6 +59,10 @@ class OwnData(TrainingData):
     def __len__(self) -> int:
         return len(self.patches)
 
+    def cut(self, side: int) -> OwnData:
+        """The same images in tiles of another side."""
+        return OwnData(replace(self.choice, image_size=side, fit="tiles"), self.patches.frames)
+
     def glance(self, count: int) -> Indices:
         here = self.patches.in_memory() if self._resident is None else np.empty(0, np.int64)
         if len(here) < min(count, len(self) // 2):

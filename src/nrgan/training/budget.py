@@ -29,12 +29,14 @@ class Rung:
 
 FEWEST = 300
 """Iterations below which nothing has been learned."""
+TILES = Rung(48, 32, 8_000)
+"""What there must be time for where the side of tiles is free: a quarter of the pixels learns more in less time."""
 LADDER = (
     Rung(16, 16, FEWEST),
     Rung(16, 32, 1_000),
     Rung(24, 32, 2_000),
     Rung(32, 32, 4_000),
-    Rung(48, 32, 8_000),
+    TILES,
     Rung(64, 32, 16_000),
     Rung(64, 64, 30_000),
     Rung(96, 64, 60_000),

@@ -31,7 +31,7 @@ from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
 from nrgan.training.state import TrainState, new_state
-from nrgan.training.timed_plan import timed_plan
+from nrgan.training.timed_plan import timed_plan, with_fitting_tiles
 from nrgan.training.together import check_count
 
 
@@ -82,6 +82,8 @@ def prepare(
     # half of it, as the images lie in memory beside the set that is made of them
     keep_bytes = 0 if stream == "always" else allowance // 2
     plan, data = open_plan(config, objects, preparing, keep_bytes, recorder.config() if recorder.goes_on else None)
+    if not recorder.goes_on:
+        plan, data = with_fitting_tiles(config, plan, data, device, dtype)
     streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
     budget: Budget | None = None
     if config.schedule.minutes is not None and not recorder.goes_on:
@@ -160,8 +162,9 @@ def open_plan(
         config = chosen_before(config, recorded)
     machine = config.machine
     choice = data_choice(config, objects.corruption)
-    if choice.fit == "auto" and recorded is not None:  # as it was understood then
-        choice = replace(choice, fit=recorded["fit"], image_size=recorded["image_size"])
+    if choice.source == OWN and recorded is not None:  # as it was understood then
+        fit = recorded["fit"] if choice.fit == "auto" else choice.fit
+        choice = replace(choice, fit=fit, image_size=choice.image_size or recorded["image_size"])
     data = open_data(choice, machine.data_root, machine.cache_dir, preparing, keep_bytes=keep_bytes)
     if not timed or recorded is not None:  # else the batch is yet to be chosen
         check_count(config, len(data))

@@ -10,13 +10,14 @@ from functools import cache
 import numpy as np
 import torch
 
-from nrgan.data import TrainingData
+from nrgan.data import OwnData, TrainingData
 from nrgan.evaluation.features import extract, load_features
 from nrgan.memory import is_out_of_memory
 from nrgan.networks.sampling import CHUNK
 from nrgan.ranges import signed_from_unit
 from nrgan.runs import TrainedModel
-from nrgan.training.budget import Budget, Pace, Situation, choose
+from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose
+from nrgan.training.config import TrainConfig
 from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Plan, resolve
@@ -30,10 +31,31 @@ _LONGEST = 10.0
 _WRITTEN = 200e6
 """Bytes of a snapshot that are copied, checked, summed and written in a second."""
 _OUT_OF_REACH = 1e9
+_FEWEST_PIXELS = 32
+"""Side of tiles that are not cut into smaller ones."""
 _LOOKED_AT = 200
 """Images whose contrast is measured."""
 _PICTURES = 0.3
 """Seconds of a snapshot's pictures, beside generating them."""
+
+
+def with_fitting_tiles(
+    config: TrainConfig, plan: Plan, data: TrainingData, device: torch.device, dtype: torch.dtype
+) -> tuple[Plan, TrainingData]:
+    """The plan and the images, cut into smaller tiles where the side is free and the minutes are too few for it.
+
+    config: as it was given. Measures the machine where that could be.
+    """
+    minutes, smaller = config.schedule.minutes, data.image_size // 2
+    if minutes is None or config.data.image_size is not None or smaller < _FEWEST_PIXELS:
+        return plan, data
+    if not isinstance(data, OwnData) or data.choice.fit != "tiles":
+        return plan, data
+    pace = _pace(_at(plan, TILES.width, TILES.batch), device, dtype, _seconds(minutes, _SHARE))
+    if 60 * minutes * PLANNED >= TILES.fewest * pace.iteration:
+        return plan, data
+    data = data.cut(smaller)
+    return resolve(plan.config.replaced(image_size=smaller), data.spec, plan.objects), data
 
 
 def timed_plan(
@@ -48,8 +70,7 @@ def timed_plan(
     paces: dict[tuple[int, int], Pace] = {}
 
     def measured(width: int, batch: int, share: float) -> Pace:
-        seconds = min(_LONGEST, 60 * minutes * share)
-        return _pace(_at(plan, width, batch), device, dtype, seconds)
+        return _pace(_at(plan, width, batch), device, dtype, _seconds(minutes, share))
 
     def pace(width: int, batch: int) -> Pace:
         if (width, batch) not in paces:
@@ -70,6 +91,11 @@ def timed_plan(
     config = plan.config.replaced(**budget.options)
     check_count(config, len(data))
     return resolve(config, plan.image, plan.objects), budget
+
+
+def _seconds(minutes: float, share: float) -> float:
+    """That measuring may take."""
+    return min(_LONGEST, 60 * minutes * share)
 
 
 def _at(plan: Plan, width: int, batch: int) -> Plan:
