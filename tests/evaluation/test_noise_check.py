@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from conftest import TINY
+from conftest import TINY, nrgan
 from nrgan import TrainConfig, TrainedModel, train
 from nrgan.corruptions import Sensor
 from nrgan.data import Shapes
@@ -117,3 +117,20 @@ def test_a_model_without_noise_and_the_files(run: Path, tmp_path: Path) -> None:
     check, folder = check_run_noise(config.out, samples=100, seed=0)
     assert check.learned is None and check.differences() == {}
     assert write_noise_check(check, folder).is_file() and folder == config.out
+
+
+def test_the_step_between_few_values_is_told_and_taken_off(tmp_path: Path) -> None:
+    """Counts of 0 to 7, spread over steps of 255/8 when they are trained on."""
+    counts = np.random.default_rng(0).integers(0, 8, (60, 16, 16)).astype(np.uint16)
+    np.save(tmp_path / "counts.npy", counts)
+    config = TrainConfig(setting=str(tmp_path / "counts.npy"), model="sinrgan1", out=tmp_path / "run", **TINY)
+    for _ in train(config):
+        pass
+    check = check_noise(TrainedModel.load(config.out), Resources(), samples=100)
+    assert check.dequantisation == pytest.approx(255 / 8 / 12**0.5)
+    level = check.level_without_dequantisation()
+    assert check.learned is not None and level is not None
+    assert level == pytest.approx(max(0, check.learned.level**2 - check.dequantisation**2) ** 0.5)
+    done = nrgan("check-noise", config.out, "--samples", 100)
+    assert done.returncode == 0 and "is the step between the few values of the images; without it" in done.stdout
+    assert json.loads((config.out / "noise-check.json").read_text())["level_without_dequantisation"] == level

@@ -6,6 +6,7 @@ exact law, before it is clipped, as the model's is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from nrgan.data import Images, open_data
 from nrgan.data.frozen import corrupt_units
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
+from nrgan.frames import Levels
 from nrgan.networks.sampling import CHUNK, chunks
 from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_difference, unit_from_stored
 from nrgan.runs import TrainedModel
@@ -110,6 +112,15 @@ class NoiseCheck:
     """None for a model that adds no noise."""
     noise_left: dict[str, float]
     """Estimated level of white noise in sets of images (see `noise_level`): texture counts, so compare."""
+    dequantisation: float = 0.0
+    """Level of what training spreads images of whole numbers by, over the step between two of them: step/√12. The model
+    learns it with the noise."""
+
+    def level_without_dequantisation(self) -> float | None:
+        """The learned level without that, as both are independent; None for a model that adds no noise."""
+        if self.learned is None:
+            return None
+        return math.sqrt(max(0.0, self.learned.level**2 - self.dequantisation**2))
 
     def differences(self) -> dict[str, float]:
         """How far the model's noise is from the truth; all 0 where it is the same. Empty where either is not there."""
@@ -188,4 +199,13 @@ def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, 
             "clean samples": noise_level(_some(clean)),
             "samples as observed": noise_level(_some(observed)),
         },
+        dequantisation=_dequantisation(data.levels),
     )
+
+
+def _dequantisation(levels: Levels) -> float:
+    """Root mean square over channels of 255/(L·√12), for images of L levels; 0 where they are not counted."""
+    if levels is None:
+        return 0.0
+    counts = np.atleast_1d(np.asarray(levels, np.float64))
+    return float(255 * np.sqrt(np.mean(counts**-2) / 12))
