@@ -4,7 +4,7 @@
 
 OLD and NEW are checkouts of this repository. Each does the same work in a process of its own (train: a training step;
 generate: 200 images of a run written to files; start: the cached noisy set of `shapes-ag25`, 0.61 GB, opened and looked
-at as a whole); the two take turns, round by round, so that both meet the machine in the same states. Prints the median
+at as a whole; read: 1,000 PNG files and a TIFF stack, surveyed and made ready for training); the two take turns, round by round, so that both meet the machine in the same states. Prints the median
 ratio old time / new time, and the 90% interval of that median, by resampling the rounds.
 """
 
@@ -87,7 +87,34 @@ for line in sys.stdin:
         start()
     print(time.perf_counter() - begun, flush=True)
 """
-_WORK = {"train": _WORKER, "generate": _GENERATE, "start": _START}
+_READ = """
+import sys, time
+from pathlib import Path
+import imagecodecs, numpy as np, tifffile
+from nrgan import TrainConfig
+from nrgan.training.prepare import open_plan
+out = Path(sys.argv[1])
+out.mkdir()
+rng = np.random.default_rng(0)
+(out / "pngs").mkdir()
+for n in range(1000):
+    (out / "pngs" / f"{n}.png").write_bytes(imagecodecs.png_encode(rng.integers(0, 256, (64, 64, 3), np.uint8)))
+tifffile.imwrite(out / "stack.tif", rng.poisson(300, (24, 512, 512)).astype(np.uint16), imagej=True,
+                 metadata={"axes": "TYX"})
+fits = {"pngs": "crop", "stack.tif": "tiles"}
+def read():
+    for name, fit in fits.items():
+        config = TrainConfig(setting=str(out / name), model="sinrgan2", out=out / "run", image_size=64, fit=fit)
+        open_plan(config, keep_bytes=2**30)[1].all_noisy()
+read()
+print("ready", flush=True)
+for line in sys.stdin:
+    begun = time.perf_counter()
+    for _ in range(int(line)):
+        read()
+    print(time.perf_counter() - begun, flush=True)
+"""
+_WORK = {"train": _WORKER, "generate": _GENERATE, "start": _START, "read": _READ}
 
 
 class Version:

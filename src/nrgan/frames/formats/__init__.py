@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TypeVar
 
 from nrgan.errors import UserError, first_line
@@ -69,6 +69,7 @@ FORMATS: dict[str, Format] = {
     "czi": Format((".czi",), open_czi, library="czifile", extra="microscopy"),
 }
 
+_ROWS = {suffix: key for key, row in FORMATS.items() for suffix in row.suffixes}
 _ZARR_MARKS = (".zarray", ".zgroup", "zarr.json")
 _DICOM = (128, b"DICM")
 TOGETHER = frozenset({"picture", "tiff", "npy", "npz"})
@@ -91,9 +92,9 @@ ACCEPTED = "PNG, JPEG, TIFF, BMP, WebP and .npy images"
 
 def format_name(name: str) -> str | None:
     """The row of a file, by the end of its name; None where it is no image."""
-    lower = PurePath(name).name.lower()
-    fits = [(len(suffix), key) for key, row in FORMATS.items() for suffix in row.suffixes if lower.endswith(suffix)]
-    return max(fits)[1] if fits else None
+    parts = name.rstrip("/").rpartition("/")[2].lower().split(".")
+    ends = (".".join(["", *parts[-count:]]) for count in (2, 1) if len(parts) > count)  # .fits.gz before .gz
+    return next((_ROWS[end] for end in ends if end in _ROWS), None)
 
 
 def is_image(name: str) -> bool:
