@@ -69,7 +69,6 @@ FORMATS: dict[str, Format] = {
     "czi": Format((".czi",), open_czi, library="czifile", extra="microscopy"),
 }
 
-_ROWS = {suffix: key for key, row in FORMATS.items() for suffix in row.suffixes}
 _ZARR_MARKS = (".zarray", ".zgroup", "zarr.json")
 _DICOM = (128, b"DICM")
 TOGETHER = frozenset({"picture", "tiff", "npy", "npz"})
@@ -92,9 +91,12 @@ ACCEPTED = "PNG, JPEG, TIFF, BMP, WebP and .npy images"
 
 def format_name(name: str) -> str | None:
     """The row of a file, by the end of its name; None where it is no image."""
-    parts = name.rstrip("/").rpartition("/")[2].lower().split(".")
-    ends = (".".join(["", *parts[-count:]]) for count in (2, 1) if len(parts) > count)  # .fits.gz before .gz
-    return next((_ROWS[end] for end in ends if end in _ROWS), None)
+    lower = name.rstrip("/").lower()
+    fits = [key for key, row in FORMATS.items() if lower.endswith(row.suffixes)]
+    if len(fits) < 2:
+        return fits[0] if fits else None
+    ends = ((len(suffix), key) for key in fits for suffix in FORMATS[key].suffixes if lower.endswith(suffix))
+    return max(ends)[1]
 
 
 def is_image(name: str) -> bool:
