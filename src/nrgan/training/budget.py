@@ -54,8 +54,8 @@ _EVALUATION_SHARE = 0.1
 _SAMPLES = (5_000, 2_000, 1_000, 500, 200)
 FEWEST_IMAGES = {RANDOM_CONVOLUTIONS: 1_000, SMALL_CONVOLUTIONS: 200}
 """Real images from which on a distance in these features means something: some more than there are features."""
-_PHOTOGRAPHS, _MOST_GAIN = 0.5, 16.0
-"""Contrast of photographs, and a gain beyond which images are hardly more than one value."""
+_MOST_GAIN = 32.0
+"""Beyond it, images are hardly more than one value."""
 _DISTANCE = 0.3
 """Seconds of a Fréchet distance itself, at most."""
 
@@ -279,8 +279,8 @@ def step_of(iterations: int, width: int) -> float:
 
 
 def gain_of(contrast: float) -> float:
-    """What gives the discriminator images of the contrast that photographs have."""
-    return float(f"{min(_MOST_GAIN, max(1.0, _PHOTOGRAPHS / max(contrast, 1e-6))):.2g}")
+    """What gives the discriminator values of deviation 1."""
+    return float(f"{min(_MOST_GAIN, 1 / max(contrast, 1e-6)):.2g}")
 
 
 def decay_of(iterations: int) -> float:
