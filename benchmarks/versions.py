@@ -4,8 +4,9 @@
 
 OLD and NEW are checkouts of this repository. Each does the same work in a process of its own (train: a training step;
 generate: 200 images of a run written to files; start: the cached noisy set of `shapes-ag25`, 0.61 GB, opened and looked
-at as a whole; read: 1,000 PNG files and a TIFF stack, surveyed and made ready for training); the two take turns, round by round, so that both meet the machine in the same states. Prints the median
-ratio old time / new time, and the 90% interval of that median, by resampling the rounds.
+at as a whole; read: 1,000 PNG files and a TIFF stack, surveyed and made ready for training). The two take turns, round
+by round, so that both meet the machine in the same states. Prints the median ratio old time / new time, and the 90%
+interval of that median, by resampling the rounds.
 """
 
 from __future__ import annotations
