@@ -58,10 +58,10 @@ class Machine:
         return choose(config, Situation(images, spent, self.pace, FEATURES.__getitem__))
 
 
-def test_the_discriminator_sees_values_of_deviation_one() -> None:
-    assert [gain_of(contrast) for contrast in (0.8, 0.5, 0.25, 0.1, 0.001, 0.0)] == [1.2, 2, 4, 10, 32, 32]
+def test_the_discriminator_sees_the_contrast_of_photographs() -> None:
+    assert [gain_of(contrast) for contrast in (0.8, 0.5, 0.25, 0.1, 0.001, 0.0)] == [1, 1, 2, 5, 32, 32]
     options = choose(config(20), Situation(50_000, 0, Machine(0.1).pace, FEATURES.__getitem__, -0.813, 0.2)).options
-    assert options["discriminator_centre"] == -0.81 and options["discriminator_gain"] == 5
+    assert options["discriminator_centre"] == -0.81 and options["discriminator_gain"] == 2.5
 
 
 @pytest.mark.parametrize("unit", [0.4, 0.1, 0.01])

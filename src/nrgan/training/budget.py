@@ -54,8 +54,8 @@ _EVALUATION_SHARE = 0.1
 _SAMPLES = (5_000, 2_000, 1_000, 500, 200)
 FEWEST_IMAGES = {RANDOM_CONVOLUTIONS: 1_000, SMALL_CONVOLUTIONS: 200}
 """Real images from which on a distance in these features means something: some more than there are features."""
-_MOST_GAIN = 32.0
-"""Beyond it, images are hardly more than one value."""
+_PHOTOGRAPHS, _MOST_GAIN = 0.5, 32.0
+"""Contrast of photographs, and a gain beyond which images are hardly more than one value."""
 _DISTANCE = 0.3
 """Seconds of a Fréchet distance itself, at most."""
 
@@ -92,7 +92,7 @@ class Situation:
     """Seconds that an image's features take, and how many features there are, by the extractor's name."""
     mean: float = 0.0
     contrast: float = 0.5
-    """Standard deviation of the images' values; it and the mean are in signed range."""
+    """Standard deviation of the values within an image, its mean over images; in signed range as `mean` of all is."""
 
 
 @dataclass(frozen=True)
@@ -279,8 +279,12 @@ def step_of(iterations: int, width: int) -> float:
 
 
 def gain_of(contrast: float) -> float:
-    """What gives the discriminator values of deviation 1."""
-    return float(f"{min(_MOST_GAIN, 1 / max(contrast, 1e-6)):.2g}")
+    """What brings images to the contrast that photographs have; 1 for those that have it.
+
+    Of the contrast within an image: where most images are dark and a few are bright, that between them is no help to
+    see what is in either.
+    """
+    return float(f"{min(_MOST_GAIN, max(1.0, _PHOTOGRAPHS / max(contrast, 1e-6))):.2g}")
 
 
 def decay_of(iterations: int) -> float:

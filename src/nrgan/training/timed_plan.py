@@ -82,7 +82,7 @@ def timed_plan(
         return _seconds_of_features(name, plan, device)
 
     seen = signed_from_unit(data.noisy(data.glance(_LOOKED_AT)).clip(0, 1))  # as training sees them
-    situation = Situation(len(data), spent(), pace, feature, float(seen.mean()), float(seen.std()))
+    situation = Situation(len(data), spent(), pace, feature, float(seen.mean()), float(seen.std(axis=(1, 2, 3)).mean()))
     first = replace(plan, config=plan.config.replaced(**choose(plan.config, situation).options)).config
     chosen = first.network.channels, first.schedule.batch_size
     again = measured(*chosen, _SHARE_OF_CHOSEN)  # for longer: all hangs on it
