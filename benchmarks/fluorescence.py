@@ -1,11 +1,12 @@
 """The first hour with a fluorescence microscope's stack: `diagnose`, the command that it prints, `generate`.
 
-    python benchmarks/fluorescence.py --folder DIR [--json FILE] [--draw]
+    python benchmarks/fluorescence.py --folder DIR [--json FILE] [--pictures DIR] [--draw]
 
 Draws the stack into DIR (24 frames of 512x512 pixels, 16 bits: offset 104, 2.1 levels an electron, read noise of 3.2
 electrons, two hot pixels in ten thousand), runs the three commands there as they are printed, and measures the noise
 left in the samples, the images and their clean originals, all by one estimator and in levels of the camera. What is
-there already is gone on with. --draw: the stack alone.
+there already is gone on with. --draw: the stack alone. --pictures: training images, samples with and without their
+noise, and those of the first snapshot.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -22,9 +24,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from imagecodecs import imread
+from PIL import Image
 from scipy import ndimage
 
+from nrgan import TrainedModel, layout
 from nrgan.evaluation.noise_level import noise_level
+from nrgan.pictures import save_figure
 from nrgan.storage import write_json
 from nrgan.training.processor import processor
 
@@ -110,7 +116,7 @@ def first_hour(folder: Path) -> dict[str, Any]:
     _, training = nrgan(command, folder)
     _, generating = nrgan(["generate", run, "--count", str(_GENERATED), "--out", "clean"], folder)
     recorded = json.loads((folder / run / "run.json").read_text(encoding="utf-8"))
-    samples = np.stack([tifffile.imread(path) for path in sorted((folder / "clean").rglob("*.tif"))]).astype(np.float64)
+    samples = np.stack([imread(path) for path in sorted((folder / "clean").glob("*.png"))]).astype(np.float64)
     side = samples.shape[1]
     noisy, clean = tifffile.imread(folder / "stack.tif").astype(np.float64), np.load(folder / "clean.npy")
     return {
@@ -130,10 +136,33 @@ def first_hour(folder: Path) -> dict[str, Any]:
     }
 
 
+def pictures(folder: Path, run: Path, out: Path) -> None:
+    """`fluorescence.png`, and the diagnosis' own figure beside it."""
+    from matplotlib.figure import Figure
+
+    best = layout.find_snapshot(run)
+    chosen, first = TrainedModel.load(best).about.iteration, layout.iteration_of(layout.saved_snapshots(run)[0])
+    panels = {
+        "training images": layout.data_picture(run),
+        f"samples as observed, iteration {chosen:,}": layout.sample_picture(run, chosen, "noisy"),
+        "the same samples, clean": layout.sample_picture(run, chosen, "clean"),
+        f"iteration {first:,}: too few": layout.sample_picture(run, first, "clean"),
+    }
+    figure = Figure(figsize=(14, 3.8), layout="constrained")
+    for axes, (title, path) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        with Image.open(path) as picture:
+            axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=150, interpolation="nearest")
+        axes.set_title(title)
+        axes.set_axis_off()
+    save_figure(figure, out / "fluorescence.png", overwrite=True)
+    shutil.copy(folder / "diagnosis" / "diagnosis.png", out / "fluorescence-diagnosis.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--json", type=Path, help="such as results/fluorescence.json")
+    parser.add_argument("--pictures", type=Path, help="such as docs/images")
     parser.add_argument("--draw", action="store_true", help="the stack alone")
     options = parser.parse_args()
     folder = options.folder.resolve()
@@ -145,6 +174,8 @@ def main() -> None:
     print(json.dumps(found, indent=1))
     if options.json:
         write_json(found, options.json)
+    if options.pictures:
+        pictures(folder, folder / shlex.split(found["command"])[4], options.pictures)
 
 
 if __name__ == "__main__":
