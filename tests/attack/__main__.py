@@ -2,7 +2,9 @@
 
     python -m attack MINUTES [--seed N] [--only options,files,kills,decoders] [--out FILE]
 
-Every case has a number, from which it is made again: `python -m attack --case options:1234` runs that one alone.
+40 minutes are at least 3,000 cases of options and files and 150 kills, however long a slow or busy machine takes. With
+--only, the other kinds stay in FILE as they are. Every case has a number, from which it is made again: `python -m attack
+--case options:1234` runs that one alone.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from attack.harness import Runner, judge
 from attack.kills import kill
 
 KINDS = ("options", "files", "kills", "decoders")
-KILLS, FUZZ_SECONDS = 150, 180
+WHOLE, CASES, KILLS, FUZZ_SECONDS = 40, 1500, 150, 180
+"""Minutes of the whole attack; of these, cases of options, and of files, kills, and seconds for each decoder."""
 
 
 def _make(kind: str, number: int, built: Path, folder: Path, helps: dict[str, str]) -> Any:
@@ -35,13 +38,13 @@ def _make(kind: str, number: int, built: Path, folder: Path, helps: dict[str, st
     return option_case(rng, built, folder, helps) if kind == "options" else file_case(rng, built, folder)
 
 
-def _attack(job: tuple[str, str, list[int], float, str, dict[str, str]]) -> dict[str, Any]:
-    """One worker's cases of a kind, until the time has come: counts by verb, and what was wrong."""
-    name, kind, numbers, until, built, helps = job
+def _attack(job: tuple[str, str, list[int], float, int, str, dict[str, str]]) -> dict[str, Any]:
+    """One worker's cases of a kind, for its time and until they are enough: counts by verb, and what was wrong."""
+    name, kind, numbers, until, least, built, helps = job
     folder = Path(built).with_name(f"case-{name}")
     runner, counts, wrong = Runner(folder.with_name(f"scratch-{name}")), Counter[str](), []
-    for number in numbers:
-        if time.time() > until:
+    for done, number in enumerate(numbers):
+        if time.time() > until and done >= least:
             break
         shutil.rmtree(folder, ignore_errors=True)
         case = _make(kind, number, Path(built), folder, helps)
@@ -58,12 +61,18 @@ def _attack(job: tuple[str, str, list[int], float, str, dict[str, str]]) -> dict
 def _all_of(kind: str, seed: int, minutes: float, built: Path, helps: dict[str, str]) -> dict[str, Any]:
     until, workers = time.time() + 60 * minutes, os.cpu_count() or 1
     numbers = [[seed * 10**9 + k for k in range(w, 10**6, workers)] for w in range(workers)]
-    jobs = [(f"{kind}-{w}", kind, numbers[w], until, str(built), helps) for w in range(workers)]
+    least = round(CASES * min(1, minutes / _time_of(WHOLE, 2)) / workers)
+    jobs = [(f"{kind}-{w}", kind, numbers[w], until, least, str(built), helps) for w in range(workers)]
     with ThreadPoolExecutor(workers) as pool:  # the work is done by a process of each
         done = list(pool.map(_attack, jobs))
     counts = sum((part["counts"] for part in done), Counter[str]())
     wrong = [entry for part in done for entry in part["wrong"]]
     return {"cases": sum(counts.values()), "by verb": dict(sorted(counts.items())), "wrong": wrong}
+
+
+def _time_of(minutes: float, kinds: int) -> float:
+    """Minutes for each of the kinds that are made by chance: most of the time; the rest is for kills and decoders."""
+    return 0.75 * minutes / max(1, kinds)
 
 
 def main() -> int:
@@ -77,7 +86,9 @@ def main() -> int:
     # in memory where the system has such a folder: every case waits for the disk again and again
     root = Path(tempfile.mkdtemp(prefix="nrgan-attack-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     os.environ["NRGAN_CACHE"] = str(root / "cache")
-    found: dict[str, Any] = {"seed": options.seed, "minutes": options.minutes}
+    found: dict[str, Any] = {}
+    if options.out and options.out.exists():
+        found = json.loads(options.out.read_text())
     try:
         built = arsenal.build(root / "arsenal")
         helps = {verb: arsenal.help_of(verb) for verb in arsenal.verbs()}
@@ -88,16 +99,16 @@ def main() -> int:
             runner.close()
             return 0
         only = options.only.split(",")
-        # most of the time for what is made by chance; the rest is for kills and decoders
-        share = 0.75 * options.minutes / max(1, len({"options", "files"} & set(only)))
+        share = _time_of(options.minutes, len({"options", "files"} & set(only)))
+        part = min(1, options.minutes / WHOLE)
         for kind in ("options", "files"):
             if kind in only:
                 found[kind] = _all_of(kind, options.seed, share, built, helps)
         if "kills" in only:
-            found["kills"] = kill(root / "kills", round(KILLS * min(1, options.minutes / 40)), options.seed)
+            found["kills"] = kill(root / "kills", round(KILLS * part), options.seed)
         if "decoders" in only:
-            seconds = FUZZ_SECONDS * min(1, options.minutes / 40)
-            found["decoders"] = {name: fuzz(name, seconds, options.seed) for name in DECODERS}
+            found["decoders"] = {name: fuzz(name, FUZZ_SECONDS * part, options.seed) for name in DECODERS}
+        found |= {"seed": options.seed, "minutes": options.minutes}
     finally:
         shutil.rmtree(root, ignore_errors=True)
     if options.out:
