@@ -3,8 +3,8 @@
     python -m attack MINUTES [--seed N] [--only options,files,kills,decoders] [--out FILE]
 
 40 minutes are at least 3,000 cases of options and files and 150 kills, however long a slow or busy machine takes. With
---only, the other kinds stay in FILE as they are. Every case has a number, from which it is made again: `python -m attack
---case options:1234` runs that one alone.
+--only, the other kinds stay in FILE as they are. Every case has a number, from which it is made again: that one alone
+runs with `python -m attack --case options:1234`.
 """
 
 from __future__ import annotations
