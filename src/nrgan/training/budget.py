@@ -60,7 +60,8 @@ _DISTANCE = 0.3
 """Seconds of a Fréchet distance itself, at most."""
 
 CHOSEN = (
-    *("channels", "batch_size", "iterations", "generator_learning_rate", "discriminator_learning_rate", "ema_decay"),
+    *("channels", "batch_size", "iterations", "ema_decay"),
+    *("generator_learning_rate", "discriminator_learning_rate", "decay_iterations"),
     *("discriminator_centre", "discriminator_gain"),
     *("snapshot_interval", "sample_interval", "log_interval"),
     *("evaluate_every", "evaluate_samples", "evaluate_features"),
@@ -132,7 +133,7 @@ class Budget:
         return (
             f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}: width {config.network.channels}, "
             f"batch {schedule.batch_size}, {size}x{size} pixels, {schedule.iterations:,} iterations, "
-            f"step {optimiser.generator_learning_rate:g}, average {optimiser.ema_decay:g}, "
+            f"step {optimiser.generator_learning_rate:g} falling to 0, average {optimiser.ema_decay:g}, "
             f"gain {config.network.discriminator_gain:g}; {kept}"
         )
 
@@ -261,6 +262,7 @@ def _options(iterations: int, found: _Fitted, parts: int) -> dict[str, Any]:
         "iterations": iterations,
         "generator_learning_rate": step,
         "discriminator_learning_rate": step,
+        "decay_iterations": iterations // 2,
         "ema_decay": decay_of(iterations),
         "snapshot_interval": every,
         "sample_interval": every,
@@ -272,10 +274,13 @@ def _options(iterations: int, found: _Fitted, parts: int) -> dict[str, Any]:
 
 
 def step_of(iterations: int, width: int) -> float:
-    """Adam's step: 5e-4 for what is short and narrow, down to the published 2e-4 for what is long or wide."""
-    long = math.log(iterations / 8_000) / math.log(100_000 / 8_000)
-    wide = math.log(width / 48) / math.log(128 / 48)
-    return float(f"{5e-4 * 0.4 ** min(1.0, max(0.0, long, wide)):.2g}")
+    """Adam's step: 2e-3 for what is short and narrow, down to 2e-4, the published one, for what is as long or as wide.
+
+    It falls to 0 over the second half: constant, the largest ones learn fastest and then swing.
+    """
+    long = math.log(iterations / 2_000) / math.log(200_000 / 2_000)
+    wide = math.log(width / 32) / math.log(128 / 32)
+    return float(f"{2e-3 * 0.1 ** min(1.0, max(0.0, long, wide)):.2g}")
 
 
 def gain_of(contrast: float) -> float:
