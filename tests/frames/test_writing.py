@@ -105,6 +105,16 @@ def test_one_page_before_all_planes_is_written_in_place(tmp_path: Path) -> None:
     assert (tmp_path / "c.tif").read_bytes() == path.read_bytes()
 
 
+def test_a_description_that_only_looks_like_one_stays(tmp_path: Path) -> None:
+    for text in ('{"shape": 3}', "{broken", "[1, 2]", '{"note": "dust"}'):
+        tifffile.imwrite(tmp_path / "a.tif", values((16, 17), "u1", 1), metadata=None, description=text)
+        source = source_of(tmp_path / "a.tif")
+        opened, region = open_tiff(source), Region(1, 2, 9, 8)
+        write_tiff(source, opened, [opened.read(0, region).pixels], tmp_path / "b.tif", region)
+        with tifffile.TiffFile(tmp_path / "b.tif") as new:
+            assert new.pages.first.description == text and new.pages.first.shape == (9, 8)
+
+
 def test_colours_of_tiff_are_written_as_they_are_read(tmp_path: Path) -> None:
     palette = np.random.default_rng(0).integers(0, 256, (3, 256)).astype(np.uint16) * 257
     alpha = values((16, 17, 4), "u1", 2)

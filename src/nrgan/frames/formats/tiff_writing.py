@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path, PurePath
 from shutil import copyfileobj
@@ -180,12 +181,11 @@ def _words(page: Any, region: Region | None) -> list[tuple[int, int, int, bytes,
 def _of_region(description: bytes, region: Region) -> bytes:
     """A description with the sides of a region: OME's and tifffile's own tell them."""
     text = description.rstrip(b"\0")
-    if text.startswith(b"{"):
+    with suppress(ValueError, LookupError, TypeError, AttributeError):  # else it is nobody's but the user's
         words = json.loads(text)
-        shape, axes = words.get("shape"), words.get("axes", "")
-        if shape:
-            rows = axes.index(ROWS) if ROWS in axes else len(shape) - (3 if shape[-1] in (3, 4) else 2)
-            shape[rows], shape[rows + 1] = region.height, region.width
+        shape, axes = words["shape"], words.get("axes", "")
+        rows = axes.index(ROWS) if ROWS in axes else len(shape) - (3 if shape[-1] in (3, 4) else 2)
+        shape[rows], shape[rows + 1] = region.height, region.width
         return json.dumps(words).encode("ascii") + b"\0"
     for side, length in (("X", region.width), ("Y", region.height)):
         text = re.sub(rb'(<(?:\w+:)?Pixels\b[^>]*?\bSize%s=")\d+' % side.encode(), rb"\g<1>%d" % length, text)
