@@ -5,8 +5,8 @@
 Draws the stack into DIR (24 frames of 512x512 pixels, 16 bits: offset 104, 2.1 levels an electron, read noise of 3.2
 electrons, two hot pixels in ten thousand), runs the three commands there as they are printed, and measures the noise
 left in the samples, the images and their clean originals, all by one estimator and in levels of the camera. What is
-there already is gone on with. --draw: the stack alone. --pictures: training images, samples with and without their
-noise, and those of the first snapshot.
+there already is gone on with. --draw: the stack alone; --measure: only what the commands have made. --pictures: images,
+samples with and without their noise, and those of the first snapshot.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ from scipy import ndimage
 from nrgan import TrainedModel, layout
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.pictures import save_figure
+from nrgan.reading import read_json
 from nrgan.storage import write_json
-from nrgan.training.processor import processor
 
 FRAMES, SIDE = 24, 512
 OFFSET, GAIN, READ_NOISE = 104.0, 2.1, 3.2
@@ -40,7 +40,10 @@ OFFSET, GAIN, READ_NOISE = 104.0, 2.1, 3.2
 HOT = 2e-4
 """Share of pixels."""
 _POINT_SPREAD = 1.3
+RUN = "stack-run"
+"""As `diagnose` calls it."""
 _GENERATED = 1_000
+_OF_THE_MACHINE = ("setting", "out", "data_root", "cache_dir")
 Array = npt.NDArray[Any]
 
 
@@ -88,15 +91,14 @@ def draw(folder: Path, seed: int = 0) -> None:
     tifffile.imwrite(folder / "stack.tif", levels, imagej=True, metadata={"axes": "TYX"})
 
 
-def nrgan(words: list[str], folder: Path) -> tuple[str, float]:
-    """What a command prints, and its seconds; what it says meanwhile goes through."""
-    begun = time.perf_counter()
+def nrgan(words: list[str], folder: Path) -> str:
+    """What a command prints; what it says meanwhile goes through."""
     print("$ nrgan", shlex.join(words), flush=True)
     done = subprocess.run(
         [sys.executable, "-m", "nrgan", *words], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
     )
     print(done.stdout, flush=True)
-    return done.stdout, time.perf_counter() - begun
+    return done.stdout
 
 
 def tiles(images: Array, side: int) -> Array:
@@ -106,24 +108,30 @@ def tiles(images: Array, side: int) -> Array:
     return cut.reshape(-1, side, side, 1)
 
 
-def first_hour(folder: Path) -> dict[str, Any]:
-    """The three commands, and what came of them."""
-    printed, diagnosing = nrgan(["diagnose", "stack.tif", "--out", "diagnosis"], folder)
+def first_hour(folder: Path) -> None:
+    """The three commands."""
+    printed = nrgan(["diagnose", "stack.tif", "--out", "diagnosis"], folder)
     command = shlex.split(printed.rpartition("train with: nrgan ")[2])
-    run = command[3]
-    if (folder / run).exists():
+    if (folder / RUN).exists():
         command.append("--resume")
-    _, training = nrgan(command, folder)
-    _, generating = nrgan(["generate", run, "--count", str(_GENERATED), "--out", "clean"], folder)
-    recorded = json.loads((folder / run / "run.json").read_text(encoding="utf-8"))
+    nrgan(command, folder)
+    nrgan(["generate", RUN, "--count", str(_GENERATED), "--out", "clean"], folder)
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    """What came of them."""
+    run = folder / RUN
+    recorded = read_json(run / layout.RUN)
+    begun = datetime.fromisoformat(recorded["started"]).timestamp()
+    ended = max(path.stat().st_mtime for path in layout.records_files(run))
     samples = np.stack([imread(path) for path in sorted((folder / "clean").glob("*.png"))]).astype(np.float64)
     side = samples.shape[1]
     noisy, clean = tifffile.imread(folder / "stack.tif").astype(np.float64), np.load(folder / "clean.npy")
     return {
-        "processor": processor(),
-        "command": f"nrgan {shlex.join(command)}",
-        "configuration": recorded,
-        "seconds": {"diagnose": diagnosing, "train": training, "generate": generating},
+        **{name: recorded[name] for name in ("processor", "versions", "commit")},
+        "config": {name: value for name, value in recorded["config"].items() if name not in _OF_THE_MACHINE},
+        "chosen": read_json(layout.find_snapshot(run) / layout.ABOUT)["chosen"]["reason"],
+        "minutes of training and evaluating, after measuring the machine": (ended - begun) / 60,
         "noise left, in levels of the camera": {
             "samples": noise_level(samples[..., None]),
             "clean images": noise_level(tiles(clean, side)[:_GENERATED]),
@@ -131,7 +139,7 @@ def first_hour(folder: Path) -> dict[str, Any]:
         },
         "mean and standard deviation of values": {
             name: [float(values.mean()), float(values.std())]
-            for name, values in (("samples", samples), ("clean images", clean), ("noisy images", noisy))
+            for name, values in (("samples", samples), ("clean images", clean))
         },
     }
 
@@ -164,18 +172,21 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="such as results/fluorescence.json")
     parser.add_argument("--pictures", type=Path, help="such as docs/images")
     parser.add_argument("--draw", action="store_true", help="the stack alone")
+    parser.add_argument("--measure", action="store_true", help="only what is there")
     options = parser.parse_args()
     folder = options.folder.resolve()
     if not (folder / "stack.tif").exists():
         draw(folder)
     if options.draw:
         return
-    found = first_hour(folder)
-    print(json.dumps(found, indent=1))
+    if not options.measure:
+        first_hour(folder)
+    found = measured(folder)
+    print(json.dumps({name: value for name, value in found.items() if name != "config"}, indent=1))
     if options.json:
         write_json(found, options.json)
     if options.pictures:
-        pictures(folder, folder / shlex.split(found["command"])[4], options.pictures)
+        pictures(folder, folder / RUN, options.pictures)
 
 
 if __name__ == "__main__":
