@@ -108,7 +108,9 @@ def main() -> int:
             found["kills"] = kill(root / "kills", round(KILLS * part), options.seed)
         if "decoders" in only:
             found["decoders"] = {name: fuzz(name, FUZZ_SECONDS * part, options.seed) for name in DECODERS}
-        found |= {"seed": options.seed, "minutes": options.minutes}
+        found["asked"] = found.get("asked", {}) | dict.fromkeys(
+            only, f"{options.minutes:g} minutes, seed {options.seed}"
+        )
     finally:
         shutil.rmtree(root, ignore_errors=True)
     if options.out:
