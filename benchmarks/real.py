@@ -137,7 +137,7 @@ def _diagnosed(path: Path, out: Path, minutes: str) -> dict[str, Any]:
     shutil.rmtree(out.parent / run, ignore_errors=True)
     begun = time.perf_counter()
     code, said, errors = _run(words, out.parent)
-    found |= {"command": f"nrgan {command}", "minutes": float(minutes), "train": code}
+    found |= {"command": f"nrgan {command.replace(str(path), path.name)}", "minutes": float(minutes), "train": code}
     found["seconds to train"] = round(time.perf_counter() - begun, 2)
     if code:
         return {**found, "said": errors[-_LAST:]}

@@ -134,6 +134,8 @@ def test_many_options_go_through_the_command_line_together(tmp_path: Path, monke
     assert changed.flat() == {"setting": str(tmp_path), "model": "gan", "out": Path("out"), **changed.flat(), **values}
     assert parsed(changed.command_line(), monkeypatch) == changed
     assert changed.command_line()[changed.command_line().index("--range") + 1] == "-5,10", "not --value-range"
+    dashed = config(out=Path("-inf"), discriminator_centre=-0.72)
+    assert parsed(dashed.command_line(), monkeypatch) == dashed, "a folder is no option"
     assert parsed(config().command_line(), monkeypatch) == config()
     assert config().command_line() == ["cifar10ag25", "sinrgan1", "out"], "what is not chosen is not said"
 

@@ -103,7 +103,7 @@ class TrainConfig(BaseModel):
         """The arguments of `nrgan train` that make this configuration."""
         from nrgan.settings import named_setting
 
-        arguments = [self.setting, self.model, str(self.out)]
+        arguments = [_no_option(self.setting), self.model, _no_option(str(self.out))]
         for name, value in self.plain().items():
             if name not in FLAT or value == DEFAULTS[name] or (name == "fit" and named_setting(self.setting)):
                 continue
@@ -129,6 +129,11 @@ class TrainConfig(BaseModel):
 def _typed(value: object) -> str:
     """A value as people type it: 20, not 20.0."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
+
+
+def _no_option(path: str) -> str:
+    """A path that is not taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def _grouped(values: dict[str, Any]) -> dict[str, Any]:
