@@ -28,9 +28,10 @@ OPTIONS = {
 }
 
 
-def _size(run: Path) -> int:
-    path = run / "metrics.jsonl"
-    return path.stat().st_size if path.exists() else -1
+def _saved(run: Path) -> int:
+    """When the last checkpoint was written: each kill after one leaves some progress, however slow the machine."""
+    path = run / "checkpoint.safetensors"
+    return path.stat().st_mtime_ns if path.exists() else -1
 
 
 def _start_and_kill(command: list[str], out: Path, rng: random.Random) -> None:
@@ -39,8 +40,8 @@ def _start_and_kill(command: list[str], out: Path, rng: random.Random) -> None:
     if rng.random() < 0.2:  # while it starts
         time.sleep(rng.uniform(0, 4))
     else:  # while it trains and saves
-        before, deadline = _size(out), time.monotonic() + PATIENCE
-        while _size(out) == before and process.poll() is None and time.monotonic() < deadline:
+        before, deadline = _saved(out), time.monotonic() + PATIENCE
+        while _saved(out) == before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.3))
     alive = process.poll() is None
