@@ -25,71 +25,50 @@ import numpy as np
 from nrgan.storage import write_json
 from nrgan.training.processor import processor
 
-# only what all versions have; the process is set up for training as the command line does
-_WORKER = """
-import sys, time
+# only what all versions have; each piece defines work(), and begins once to be warm
+_TRAIN = """
+import sys
 import torch
 from nrgan import TrainConfig, train
 out, model, channels, batch, precision, threads = sys.argv[1:]
 torch.set_num_threads(int(threads))
 config = TrainConfig(setting="shapes-ag25", model=model, out=out, channels=int(channels), batch_size=int(batch),
                      precision=precision, device="cpu", iterations=10**6, checkpoint_minutes=10**6)
-try:
+try:  # the process is set up for training as the command line does
     from nrgan.training.device import configure_process
     configure_process(config.machine)
 except ImportError:  # older versions do it in `train`
     pass
 steps = train(config)
-for _ in range(3):
+def work():
     next(steps)
-print("ready", flush=True)
-for line in sys.stdin:
-    begun = time.perf_counter()
-    for _ in range(int(line)):
-        next(steps)
-    print(time.perf_counter() - begun, flush=True)
+for _ in range(2):
+    work()
 """
-
-
 _GENERATE = """
-import shutil, sys, time
-from pathlib import Path
+import itertools, sys
 import torch
 from nrgan import TrainConfig, generate, train
 out, model, channels, batch, precision, threads = sys.argv[1:]
 torch.set_num_threads(int(threads))
 list(train(TrainConfig(setting="shapes-ag25", model=model, out=out, channels=int(channels), precision=precision,
                        device="cpu", iterations=1)))
-made = Path(out + "-images")
-print("ready", flush=True)
-for line in sys.stdin:
-    taken = 0.0
-    for _ in range(int(line)):
-        begun = time.perf_counter()
-        generate(out, made, 200)
-        taken += time.perf_counter() - begun
-        shutil.rmtree(made)
-    print(taken, flush=True)
+numbers = itertools.count()
+def work():
+    generate(out, f"{out}-images-{next(numbers)}", 200)
 """
 _START = """
-import sys, time
+import sys
 from pathlib import Path
 from nrgan.corruptions import AdditiveGaussian
 from nrgan.data import Shapes
 from nrgan.data.frozen import frozen_noisy_set
 cache = Path(sys.argv[1])
-def start():
+def work():
     return frozen_noisy_set(Shapes(32), AdditiveGaussian(25), cache=cache).sum()
-start()
-print("ready", flush=True)
-for line in sys.stdin:
-    begun = time.perf_counter()
-    for _ in range(int(line)):
-        start()
-    print(time.perf_counter() - begun, flush=True)
 """
 _READ = """
-import sys, time
+import sys
 from pathlib import Path
 import imagecodecs, numpy as np, tifffile
 from nrgan import TrainConfig
@@ -103,19 +82,22 @@ for n in range(1000):
 tifffile.imwrite(out / "stack.tif", rng.poisson(300, (24, 512, 512)).astype(np.uint16), imagej=True,
                  metadata={"axes": "TYX"})
 fits = {"pngs": "crop", "stack.tif": "tiles"}
-def read():
+def work():
     for name, fit in fits.items():
         config = TrainConfig(setting=str(out / name), model="sinrgan2", out=out / "run", image_size=64, fit=fit)
         open_plan(config, keep_bytes=2**30)[1].all_noisy()
-read()
+"""
+_WORK = {"train": _TRAIN, "generate": _GENERATE, "start": _START, "read": _READ}
+_IN_TURN = """
+import time
+work()
 print("ready", flush=True)
 for line in sys.stdin:
     begun = time.perf_counter()
     for _ in range(int(line)):
-        read()
+        work()
     print(time.perf_counter() - begun, flush=True)
 """
-_WORK = {"train": _WORKER, "generate": _GENERATE, "start": _START, "read": _READ}
 
 
 class Version:
@@ -125,7 +107,7 @@ class Version:
         source = (checkout / "src").resolve(strict=True)
         arguments = [out, options.model, options.channels, options.batch_size, options.precision, options.threads]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WORK[options.work], *map(str, arguments)],
+            [sys.executable, "-c", _WORK[options.work] + _IN_TURN, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

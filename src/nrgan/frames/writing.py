@@ -23,7 +23,7 @@ def name_like(source: FileSlice, wanted: Wanted = EVERYTHING) -> str:
     suffix = max((end for end in row.suffixes if name.lower().endswith(end)), key=len, default="")
     if (ends := _ends(source, wanted)) is None or suffix in ends:
         return name
-    return name.removesuffix(name[len(name) - len(suffix) :]) + ends[0]
+    return name[: len(name) - len(suffix)] + ends[0]
 
 
 def write_like(
