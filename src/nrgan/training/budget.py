@@ -276,7 +276,9 @@ def _options(iterations: int, found: _Fitted, parts: int) -> dict[str, Any]:
 def step_of(iterations: int, width: int) -> float:
     """Adam's step: 2e-3 for what is short and narrow, down to 2e-4, the published one, for what is as long or as wide.
 
-    It falls to 0 over the second half: constant, the largest ones learn fastest and then swing.
+    It falls to 0 over the second half. Observed FID in random features, one seed: a drawn fluorescence stack, 1,800
+    iterations at width 32, 0.05 from 2e-3 and 0.07 from 1e-3; 8,400 from 1e-3, 0.044 half-way and 0.016 at the end.
+    Photographs are not settled: CIFAR-10, 1,600 iterations, 0.15 from 2e-3, but 0.12 from a constant 1e-3.
     """
     long = math.log(iterations / 2_000) / math.log(200_000 / 2_000)
     wide = math.log(width / 32) / math.log(128 / 32)
