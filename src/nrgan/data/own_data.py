@@ -12,7 +12,7 @@ from nrgan.data.frozen import NoisyImages, check_data_seed, corrupt_units, law_k
 from nrgan.data.sources import Images
 from nrgan.data.training_data import Indices, TrainingData
 from nrgan.errors import UserError
-from nrgan.frames import Fit, FrameSet, Patches, PatchPlace, choose_range
+from nrgan.frames import Fit, FrameSet, Patches, PatchPlace, SensorFrames, choose_range, sensor_frames
 from nrgan.limits import SIDE_STEP, SMALLEST_SIDE, trainable
 from nrgan.progress import Preparing
 from nrgan.ranges import nhwc, stored_from_unit
@@ -65,7 +65,7 @@ class OwnData(TrainingData):
 
     def glance(self, count: int) -> Indices:
         here = self.patches.in_memory() if self._resident is None else np.empty(0, np.int64)
-        if len(here) < min(count, len(self) // 2):
+        if len(here) < max(min(count, len(self) // 2), 1):
             return self.evenly(count)
         return here[np.arange(min(count, len(here))) * len(here) // min(count, len(here))]
 
@@ -75,6 +75,10 @@ class OwnData(TrainingData):
     def origin(self, index: int) -> PatchPlace:
         """The user's image that training image `index` was cut from, and its place there."""
         return self.patches.place(index)
+
+    def sensor_frames(self) -> SensorFrames | None:
+        # with noise that is added here, to each image as it is cut, frames are not as the images
+        return None if self.has_clean else sensor_frames(self.patches.frames, self.value_range)
 
     def _unit(self, indices: Indices) -> NoisyImages:
         """The images as they are, (K, C, H, W) float32, unit range."""

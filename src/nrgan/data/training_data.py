@@ -13,7 +13,7 @@ from nrgan.corruptions import Corruption
 from nrgan.data.choice import DataChoice
 from nrgan.data.frozen import NoisyImages
 from nrgan.data.sources import Images
-from nrgan.frames import Levels, ValueRange
+from nrgan.frames import Levels, SensorFrames, ValueRange
 from nrgan.progress import Preparing
 
 Indices = npt.NDArray[np.int64]
@@ -78,6 +78,10 @@ class TrainingData(ABC):
 
     def looked_at(self) -> None:  # noqa: B027 (most keep nothing)
         """Lets go of what was kept in memory to be looked at: from now on images are read from their files."""
+
+    def sensor_frames(self) -> SensorFrames | None:
+        """Frames as the sensor gave them, before they were cut; None where the images are all that there is."""
+        return None
 
     @property
     def spec(self) -> ImageSpec:

@@ -18,6 +18,8 @@ _DEPENDS = 1.12
 """Ratio of levels, over the signals that are used, from which noise is said to depend on the signal."""
 _SIGNIFICANT = 12.0
 """Fall of chi² that is more than chance."""
+_ALIKE = 1.0
+"""Difference of chi² up to which two laws fit alike."""
 _MISFIT = 0.15
 """Relative deviation of levels from the best law, from which it does not hold."""
 
@@ -52,7 +54,7 @@ def dependence_of(curve: Curve) -> Dependence:
     if not curve.known.any():
         raise UserError(NOTHING_TOLD)
     laws = {name: fit_law(law, curve) for name, law in LAWS.items()}
-    best = min((fitted for fitted in laws.values() if fitted.law.depends), key=lambda fitted: fitted.chi2)
+    best = _best([fitted for fitted in laws.values() if fitted.law.depends])
     low, high = best.variance(curve.signal[curve.known][[0, -1]])
     depends = laws[CONSTANT.name].chi2 - best.chi2 > _SIGNIFICANT and high > _DEPENDS**2 * low
     chosen = best if depends else laws[CONSTANT.name]
@@ -62,3 +64,13 @@ def dependence_of(curve: Curve) -> Dependence:
     if curve.known.sum() < FEWEST_BINS:
         name = UNKNOWN
     return Dependence(name, laws, curve)
+
+
+def _best(fits: list[FittedLaw]) -> FittedLaw:
+    """The one that fits best; one with an offset only where that is better beyond chance, and counts where they are no
+    worse: most sensors count."""
+    plain = sorted((fitted for fitted in fits if not fitted.law.above_an_offset), key=lambda fitted: fitted.chi2)
+    best = min(fits, key=lambda fitted: fitted.chi2)
+    if plain[0].chi2 - best.chi2 > _SIGNIFICANT:
+        return best
+    return next((fitted for fitted in plain if fitted.law.counts and fitted.chi2 - plain[0].chi2 < _ALIKE), plain[0])

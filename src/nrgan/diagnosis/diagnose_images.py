@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from nrgan.data import DataChoice, NoisyImages, TrainingData, open_data
 from nrgan.diagnosis.estimate import estimate_noise
+from nrgan.diagnosis.looked import Looked
 from nrgan.diagnosis.recommend import Recommendation, recommend
+from nrgan.diagnosis.units import Dark, natives_of
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.errors import UserError
 from nrgan.frames import CUTS_MUCH
@@ -41,10 +43,12 @@ def diagnose(
     data_root: Path | None = None,
     preparing: Preparing | None = None,
     keep_bytes: int = 0,
+    dark: Dark | None = None,
 ) -> Diagnosed:
     """Diagnoses the noise of at most `images` images (or tiles), evenly spread over them all. Writes nothing.
 
     choice: a file or folder of noisy images; with a `DataChoice` also which part of them, and of what size.
+    dark: what there is without light, where it is known.
     keep_bytes: what the images may take in memory, so that each is decoded once.
     Raises `UserError` where the images cannot be read, or cannot tell anything.
     """
@@ -54,7 +58,7 @@ def diagnose(
         choice = choose_data(str(choice))
     data = open_data(choice, data_root, preparing=preparing, any_size=True, keep_bytes=keep_bytes)
     looked_at = _evenly_chosen(data, images)
-    diagnosis = _estimated(data, looked_at)
+    diagnosis = _estimated(data, looked_at, dark)
     return Diagnosed(diagnosis, recommend(diagnosis), looked_at, data.notes, data.choice)
 
 
@@ -63,14 +67,16 @@ def recommended_model(data: TrainingData) -> str:
     return recommend(_estimated(data, _evenly_chosen(data, LOOKED_AT))).model
 
 
-def _estimated(data: TrainingData, images: NoisyImages) -> Diagnosis:
-    """As `estimate_noise`; where a range that cuts much is why nothing is told, the error says so."""
+def _estimated(data: TrainingData, images: NoisyImages, dark: Dark | None = None) -> Diagnosis:
+    """As `estimate_noise`, with the files' own values; a range that cuts much is named where nothing is told for it."""
+    frames = data.sensor_frames()
     try:
-        return estimate_noise(images)
+        found = estimate_noise(images, looked=None if frames is None else Looked.of(frames))
     except UserError as error:
         if cut := [note for note in data.notes if CUTS_MUCH in note]:
             raise UserError(f"{error}. {' '.join(cut)}") from error
         raise
+    return replace(found, natives=natives_of(found, data.value_range, dark))
 
 
 def _evenly_chosen(data: TrainingData, count: int) -> NoisyImages:

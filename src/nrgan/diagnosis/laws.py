@@ -1,4 +1,4 @@
-"""The relations between signal and noise that are known here, σ²(x) = c·g(x) + b². A new one is one row.
+"""The relations between signal and noise that are known here, σ²(x) = c·g(x) + b. A new one is one row.
 
 Signals x are unit range, variances are on the scale 0..255². Constant and square root together are the variance of
 Poisson-Gaussian noise (Foi, Trimeche, Katkovnik & Egiazarian 2008); proportional is multiplicative noise.
@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from nrgan.diagnosis.cells import Doubles
 
 OTHER, UNKNOWN = "other", "unknown"
@@ -18,18 +20,22 @@ OTHER, UNKNOWN = "other", "unknown"
 
 @dataclass(frozen=True)
 class Law:
-    """σ²(x) = c·g(x) + b², c and b² >= 0."""
+    """σ²(x) = c·g(x) + b, c >= 0, and b >= 0 but for `above_an_offset`; never below 0."""
 
     name: str
     g: Callable[[Doubles], Doubles]
     scale: Callable[[float], float | None]
     """From c to the number that the law goes by, which `equation` shows; None where that would be infinite."""
     equation: str
-    """The relation in plain text, with places for `scale` and `floor` (b, on 0..255)."""
+    """The relation in plain text, with places for `scale`, `floor` (√b, on 0..255) and `zero`."""
     proportional_to: str = ""
     """What the level is proportional to; empty where it does not depend on the signal."""
     words: str = ""
     """The relation in a clause."""
+    counts: bool = False
+    """Whether it is that of counted events: c over the values of an event is then a gain."""
+    above_an_offset: bool = False
+    """Whether no light gives a value above 0, so that b may be below 0."""
 
     @property
     def depends(self) -> bool:
@@ -80,8 +86,19 @@ _SQUARE_ROOT = Law(
     equation="square root: σ² = 255²·x/{scale:.1f} + {floor:.1f}²",
     proportional_to="its square root",
     words="its level grows with the square root of the signal, as counts do",
+    counts=True,
 )
-LAWS = {law.name: law for law in (CONSTANT, _PROPORTIONAL, _SQUARE_ROOT)}
+_ABOVE_AN_OFFSET = Law(
+    "square-root above an offset",
+    _itself,
+    _events,
+    equation="square root above an offset: σ² = 255²·(x - {zero:.3f})/{scale:.1f}",
+    proportional_to="its square root above an offset",
+    words="its level grows with the square root of what the signal is above an offset, as counts do",
+    counts=True,
+    above_an_offset=True,
+)
+LAWS = {law.name: law for law in (CONSTANT, _PROPORTIONAL, _SQUARE_ROOT, _ABOVE_AN_OFFSET)}
 """By name."""
 
 
@@ -101,6 +118,8 @@ class FittedLaw:
     """Root mean square relative deviation of the level from the law, over bins."""
     chi2: float
     """Sum over bins of the squared deviation of σ², in standard errors."""
+    c_error: float = 0.0
+    """Standard error of c."""
 
     @property
     def scale(self) -> float | None:
@@ -109,17 +128,22 @@ class FittedLaw:
 
     @property
     def floor(self) -> float:
-        """b, the level at no signal, on 0..255."""
-        return math.sqrt(self.b2)
+        """√b, the level at no signal, on 0..255; 0 where the law is below 0 there."""
+        return math.sqrt(max(self.b2, 0.0))
+
+    @property
+    def zero(self) -> float:
+        """The signal at which the law has no noise left: below 0 where b is above it; −infinity where c is 0."""
+        return -self.b2 / self.c if self.c > 0 else -math.inf
 
     def variance(self, x: Doubles) -> Doubles:
         """σ² at signals x, on the scale 0..255²."""
-        return self.c * self.law.g(x) + self.b2
+        return np.maximum(self.c * self.law.g(x) + self.b2, 0.0)
 
     def describe(self) -> str:
         """The relation in plain text."""
         scale = self.scale
-        return self.law.equation.format(scale=math.inf if scale is None else scale, floor=self.floor)
+        return self.law.equation.format(scale=math.inf if scale is None else scale, floor=self.floor, zero=self.zero)
 
     def as_json(self) -> dict[str, float | None]:
         """Plain values, for `json`."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nrgan.diagnosis.cells import CELL, Array, Doubles, Smoothness, cell_means, mixed_difference
+from nrgan.diagnosis.differences import second_differences
 
 LAGS = 5
 """Autocorrelation is told for lags 0..4 down and across."""
@@ -19,6 +20,8 @@ _KEPT_KURTOSIS = (1 + 8 * _RING**4) / (1 + 8 * _RING**2) ** 2
 """Of independent values' excess kurtosis, what is left after taking off the mean of the 8 neighbours: Σw⁴/(Σw²)²."""
 _FEWEST_VALUES = 5000
 _EVEN = 0.3
+_LEAST_RESPONSE = 0.02
+_FEWEST_LOUD = 100
 
 
 class Lags(NamedTuple):
@@ -56,10 +59,43 @@ def autocorrelation(z: Array, smooth: Smoothness, tenths: int) -> Lags:
     return Lags(np.clip(r, -1, 1), variance)
 
 
-def response(r: Doubles, spacing: int) -> float:
-    """The variance of `mixed_difference` of noise with autocorrelation r, over that of the noise."""
-    d = spacing
-    return float(1 - r[0, d] - r[d, 0] + r[d, d]) if d < LAGS else 1.0
+def correlation_of_noise(z: Array) -> Lags:
+    """Of noise that is seen by itself, (N, H, W, K): mean products of pixels, lags 0..4 either way."""
+    values = z - z.mean((0, 1, 2))
+    h, w = z.shape[1:3]
+
+    def product(dy: int, dx: int) -> float:
+        ahead = (values[:, : h - dy, : w - dx] * values[:, dy:, dx:]).mean(dtype=np.float64)
+        back = (values[:, : h - dy, dx:] * values[:, dy:, : w - dx]).mean(dtype=np.float64)
+        return float(ahead + back) / 2
+
+    variance = max(product(0, 0), 1e-9)
+    r = np.array([[product(dy, dx) / variance for dx in range(LAGS)] for dy in range(LAGS)])
+    return Lags(np.clip(r, -1, 1), variance)
+
+
+def separable_correlation(z: Array, chosen: npt.NDArray[np.bool_]) -> Lags:
+    """Of noise whose correlations across and down multiply, from (N, H, W, K) with the image in it.
+
+    Second differences down take away what is smooth down the rows, and leave noise as correlated across as it is; so
+    the other way. chosen: (N, rows, columns), the cells whose products are taken.
+    """
+    pixels = chosen.repeat(CELL, 1).repeat(CELL, 2)[..., None]
+    along = []
+    for values, used in ((z, pixels), (z.transpose(0, 2, 1, 3), pixels.transpose(0, 2, 1, 3))):
+        w = second_differences(values, 1) / np.float32(6**0.5)
+        used = used[:, 1 : 1 + w.shape[1]]
+        height, width = min(w.shape[1], used.shape[1]), min(w.shape[2], used.shape[2])
+        w, used = w[:, :height, :width], used[:, :height, :width]
+        along.append([_mean(w[:, :, : width - d] * w[:, :, d:], used[:, :, : width - d]) for d in range(LAGS)])
+    across, down = (np.array(v) / max(v[0], 1e-12) for v in along)
+    of_two = [max(1 - 4 / 3 * r[1] + 1 / 3 * r[2], _LEAST_RESPONSE) for r in (down, across)]
+    levels = [energy[0] / response for energy, response in zip(along, of_two, strict=True)]
+    return Lags(np.clip(np.outer(down, across), -1, 1), float(np.sqrt(max(levels[0] * levels[1], 0.0))))
+
+
+def _mean(values: Array, used: npt.NDArray[np.bool_]) -> float:
+    return float((values * used).sum(dtype=np.float64) / max(used.sum() * values.shape[3], 1))
 
 
 def channel_correlation(y: Array, smooth: Smoothness, spacing: int) -> Doubles:
@@ -144,14 +180,47 @@ def marginal(z: Array, usable: npt.NDArray[np.bool_]) -> Marginal:
     return Marginal(kurtosis / _KEPT_KURTOSIS, np.quantile(values / variance**0.5, QUANTILES).tolist())
 
 
-def level_inside(energy: Array, used: npt.NDArray[np.bool_]) -> float:
-    """The level where there is noise, of cells that are quiet elsewhere: of those whose neighbours are all loud."""
+def marginal_of_noise(z: Array, expected: Array) -> Marginal:
+    """Of differences of two frames over √2, (N, H, W, K), at the σ² that is expected in each cell.
+
+    Of the sum of two, kurtosis is half of that of one; the quantiles are those of the difference.
+    """
+    rows, columns = expected.shape[1:]
+    level = np.sqrt(np.maximum(expected, 1e-9)).repeat(CELL, 1).repeat(CELL, 2)[..., None]
+    values = (z[:, : rows * CELL, : columns * CELL] / level).ravel().astype(np.float64)
+    if values.size < _FEWEST_VALUES:
+        return Marginal(None, [])
+    values -= values.mean()
+    variance = float((values**2).mean())
+    kurtosis = float((values**4).mean() / variance**2 - 3)
+    return Marginal(2 * kurtosis, np.quantile(values / variance**0.5, QUANTILES).tolist())
+
+
+def _loud(energy: Array, used: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Cells but those at the rim whose neighbours are all loud, (N, rows − 2, columns − 2)."""
     rows, columns = energy.shape[1:]
     around = np.stack(
         [energy[:, i : rows - 2 + i, j : columns - 2 + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     )
     inside, level = used[:, 1:-1, 1:-1], around.mean(0)
     if not inside.any():
-        return float(np.sqrt(energy.mean()))
-    loud = inside & (around.min(0) > _EVEN * np.quantile(level[inside], 0.95))
+        return np.zeros_like(inside)
+    return np.asarray(inside & (around.min(0) > _EVEN * np.quantile(level[inside], 0.95)))
+
+
+def level_inside(energy: Array, used: npt.NDArray[np.bool_]) -> float:
+    """The level where there is noise, of cells that are quiet elsewhere: of those whose neighbours are all loud."""
+    loud = _loud(energy, used)
     return float(np.sqrt(energy[:, 1:-1, 1:-1][loud].mean())) if loud.any() else float(np.sqrt(energy.mean()))
+
+
+def even_inside(energy: Array, used: npt.NDArray[np.bool_], apart: int) -> float:
+    """The relative variance of σ² within loud places, chance left out as in `spread`; infinite where there are none."""
+    loud, e = _loud(energy, used), energy[:, 1:-1, 1:-1]
+    if loud.sum() < _FEWEST_LOUD:
+        return float("inf")
+    rest = np.where(loud, e - e[loud].mean(), 0.0)
+    pairs = [(np.s_[:, apart:], np.s_[:, :-apart]), (np.s_[:, :, apart:], np.s_[:, :, :-apart])]
+    count = sum(int((loud[i] & loud[j]).sum()) for i, j in pairs)
+    product = sum(float((rest[i] * rest[j]).sum(dtype=np.float64)) for i, j in pairs)
+    return product / max(count, 1) / max(float(e[loud].mean()) ** 2, 1e-12)

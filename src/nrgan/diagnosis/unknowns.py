@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nrgan.diagnosis.laws import OTHER, UNKNOWN
+import numpy as np
+
+from nrgan.diagnosis.laws import OTHER, UNKNOWN, FittedLaw
 from nrgan.diagnosis.values import Diagnosis
 
-_FEW = 300
-_NARROW = 100
-"""A range of signals, of 255, over which even noise that depends on the signal changes little."""
+_ROUGH = 0.03
+"""Relative standard error of the level, from which it is rough."""
+_DEPENDS = 1.25
+"""Ratio of levels over the signals that occur: noise that may depend on the signal so much is not told to be free of
+it."""
+_DEVIATIONS = 2.0
+_MISFIT = 4.0
+"""Squared deviations of the curve from its law, in standard errors, in the mean: what more is no chance."""
 _FAINT = 12
 _TELLING = 9.0
 """Difference of chi² from which one law is told from another."""
+_KNOWN_HARMLESS = ("few levels",)
+"""Findings that change nothing about what is told of the noise."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,11 @@ class _Doubt:
 def unknowns(found: Diagnosis) -> list[str]:
     """What the images cannot tell, in words."""
     low, high = _usable_signals(found)
-    words = {"found": found, "low": low, "high": high, "likely": " or to ".join(_likely(found))}
+    words = {"found": found, "low": low, "high": high, "outside": "; ".join(_outside(found))}
+    if found.relation is not None:
+        words |= {"law": found.relation.law.name, "misfit": found.relation.misfit}
+    if found.quiet is not None:
+        words |= {"quiet": found.quiet.fine, "coarse": found.quiet.coarse}
     return [doubt.sentence.format_map(words) for doubt in _DOUBTS if doubt.holds(found)]
 
 
@@ -38,11 +51,24 @@ def _usable_signals(found: Diagnosis) -> tuple[float, float]:
 
 
 def _narrow(found: Diagnosis) -> bool:
-    low, high = _usable_signals(found)
-    return not found.little_noise and not found.depends_on_signal and high - low < _NARROW
+    """Whether signals that occur leave room for a dependence that matters."""
+    if found.little_noise or found.depends_on_signal:
+        return False
+    low, high = (signal / 255 for signal in _usable_signals(found))
+    constant = found.laws.get("constant")
+    if constant is None or high <= low:
+        return True
+    return any(_ratio(fitted, low, high) > _DEPENDS for fitted in found.laws.values() if fitted.law.depends)
 
 
-def _likely(found: Diagnosis) -> list[str]:
+def _ratio(fitted: FittedLaw, low: float, high: float) -> float:
+    """Of the levels at two signals, as large as the law may have it."""
+    most = replace(fitted, c=fitted.c + _DEVIATIONS * fitted.c_error)
+    least, greatest = (float(most.variance(np.array([x]))[0]) for x in (low, high))
+    return float(np.sqrt(greatest / max(least, 1e-9)))
+
+
+def likely_laws(found: Diagnosis) -> list[str]:
     """What the level may be proportional to: by the law that was chosen, and by those that fit about as well."""
     chosen = found.relation
     if chosen is None or not chosen.law.depends:
@@ -51,13 +77,34 @@ def _likely(found: Diagnosis) -> list[str]:
     return [fitted.law.proportional_to for fitted in dependent if abs(fitted.chi2 - chosen.chi2) < _TELLING]
 
 
+def _misfits(found: Diagnosis) -> bool:
+    """Whether the law that was chosen is off its curve by more than errors explain."""
+    law, bins = found.relation, sum(level is not None for level in found.level_at_signal)
+    return law is not None and law.chi2 > _MISFIT * bins and not found.little_noise
+
+
+def _outside(found: Diagnosis) -> list[str]:
+    """What was seen that is no part of the noise models."""
+    return [seen.words for seen in found.findings if seen.seen and seen.name not in _KNOWN_HARMLESS]
+
+
+def _detail(found: Diagnosis) -> bool:
+    """Whether the quietest places are unlike what the noise that was found makes of them."""
+    return found.quiet is not None and not found.quiet.level_holds
+
+
+def _coarse_detail(found: Diagnosis) -> bool:
+    quiet = found.quiet
+    return quiet is not None and quiet.level_holds and not quiet.correlation_holds and not found.repeated
+
+
 _DOUBTS = (
     _Doubt(
-        lambda found: found.images < _FEW,
-        "{found.images} images are few: the estimates are rough",
+        lambda found: not found.little_noise and found.error > _ROUGH * found.level,
+        "{found.images} images are few: the level is known to {found.error:.2g} only",
     ),
     _Doubt(
-        lambda found: found.little_noise,
+        lambda found: found.little_noise and not found.repeated,
         "no noise is seen beside the images' own detail; white noise of a level below {found.level_below:.1f} (of 255)"
         " may be there, or noise correlated over several pixels of one below {found.correlated_below:.1f}",
     ),
@@ -71,23 +118,44 @@ _DOUBTS = (
         "noise in a part of each image may be fine detail of the images",
     ),
     _Doubt(
-        lambda found: len(_likely(found)) > 1,
-        "the images do not tell whether the level is proportional to {likely}",
-    ),
-    _Doubt(
         lambda found: found.dependence == OTHER,
         "no relation of noise to signal that is known here fits the curve; fine detail of the images may be in it",
     ),
     _Doubt(
-        lambda found: found.size[2] == 1 and not found.white and not found.little_noise,
+        _misfits,
+        "the curve is not quite that of a {law} law: its levels are off by {misfit:.0%} in the mean",
+    ),
+    _Doubt(
+        lambda found: not found.correlation_told and not found.little_noise,
+        "noise that is correlated over pixels is not told from the images' fine detail here",
+    ),
+    _Doubt(
+        lambda found: found.size[2] == 1 and not found.white and not found.little_noise and not found.repeated,
         "with one channel, fine detail of the images is not told from noise that is correlated over pixels",
     ),
     _Doubt(
-        lambda found: found.size[2] > 1 and not found.independent_channels and not found.little_noise,
+        _detail,
+        "the quietest places have {quiet:.0%} of the level that such noise would have there: some of what was found is"
+        " detail of the images, or noise of another kind",
+    ),
+    _Doubt(
+        _coarse_detail,
+        "coarser differences are {coarse:.1f} times what this noise makes of them, even in the quietest places: noise"
+        " that is correlated over pixels may be there too, or detail of the images is everywhere",
+    ),
+    _Doubt(
+        lambda found: found.quiet is None and not found.little_noise and not found.local,
+        "too few usable places to check the estimate by what it predicts",
+    ),
+    _Doubt(
+        lambda found: (
+            found.size[2] > 1 and not found.independent_channels and not found.little_noise and not found.repeated
+        ),
         "the channels' noise may be correlated, or fine detail of the images may be in it: the level is a guess",
     ),
     _Doubt(
         lambda found: found.tails == UNKNOWN and not found.little_noise,
         "too few smooth places to tell whether the values are Gaussian",
     ),
+    _Doubt(lambda found: bool(_outside(found)), "beside the noise of pixels, {outside}: no model here knows all of it"),
 )

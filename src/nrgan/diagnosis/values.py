@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from nrgan.diagnosis.findings.base import Finding
 from nrgan.diagnosis.laws import FittedLaw, depends_on_signal
+from nrgan.diagnosis.prediction import Quiet
+from nrgan.diagnosis.units import NativeNoise
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,12 @@ class Diagnosis:
     """Height, width and channels of what was used of each."""
     level: float
     """Root mean square over images and signals, as it was before clipping at 0 and 255."""
+    error: float
+    """Standard error of the level, over images."""
+    repeated: bool
+    """Whether differences of frames that repeat a scene told the noise, with nothing of the images in them."""
     signal: list[float]
-    """Its mean in each of 16 equal bins, 0..255."""
+    """Its mean in each of 16 bins, 0..255."""
     level_at_signal: list[float | None]
     """None where a bin has too few values or too many were clipped."""
     error_at_signal: list[float | None]
@@ -29,6 +36,8 @@ class Diagnosis:
     laws: dict[str, FittedLaw]
     """Each as it fits best, by name."""
     white: bool
+    correlation_told: bool
+    """Whether noise that is correlated over pixels was told from detail of the images."""
     autocorrelation: list[list[float]]
     """[dy][dx], lags 0..4."""
     channel_correlation: list[list[float]]
@@ -51,11 +60,17 @@ class Diagnosis:
     """Of a channel's noise, or of differences of channels (which keep half of it where channels are independent)."""
     quantiles: list[float]
     """Of the noise over its own level, at 201 probabilities from 0.001 to 0.999."""
+    quiet: Quiet | None
+    """How the quietest places are, beside what the noise that was found would make of them."""
     little_noise: bool
     level_below: float
     """There is no more white noise than this, unless it lies in textured places alone."""
     correlated_below: float = 255.0
     """The same of noise that is correlated over a few pixels."""
+    findings: tuple[Finding, ...] = ()
+    """What else befell the images, a check each."""
+    natives: tuple[NativeNoise, ...] = ()
+    """The noise in the files' own values: of all channels, or of each where each has a range of its own."""
     certain: bool = False
     unknowns: list[str] = field(default_factory=list)
     """What these images cannot tell, in words."""
@@ -69,6 +84,15 @@ class Diagnosis:
     def depends_on_signal(self) -> bool:
         """Whether the noise is said to depend on the signal."""
         return depends_on_signal(self.dependence)
+
+    @property
+    def native(self) -> NativeNoise | None:
+        """The noise in the files' own values; of the first channel, where each has a range of its own."""
+        return self.natives[0] if self.natives else None
+
+    def finding(self, name: str) -> Finding | None:
+        """The finding of a name, where it was seen."""
+        return next((found for found in self.findings if found.name == name and found.seen), None)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `json`."""

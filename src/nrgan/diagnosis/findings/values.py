@@ -1,0 +1,76 @@
+"""What the values themselves are like: few steps, few photons."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nrgan.diagnosis.cells import cell_means, mixed_difference, mixed_mean
+from nrgan.diagnosis.findings.base import Finding
+from nrgan.diagnosis.looked import Looked
+
+_FEW = 40
+"""Steps between the values that occur, of which fewer are few."""
+_COARSE = 0.6
+"""Level over step, below which rounding is a good part of the noise."""
+_PHOTONS = 12.0
+"""Mean count, below which noise is far from Gaussian."""
+_LIKE_COUNTS = 0.12
+"""Deviation of variance over mean from 1, in steps, up to which values are counts."""
+_MOST_STEPS = 400
+_GROUPS = 20
+"""Groups of cells, by their mean."""
+_FEWEST_EVENTS = 100.0
+
+
+def few_levels(looked: Looked) -> Finding:
+    """Values that are rounded so coarsely that the rounding shows."""
+    name = "few levels"
+    steps = _steps(looked)
+    if steps is None:
+        return Finding(name, False)
+    level = float(np.median(looked.level))
+    if steps > _FEW or counts(looked) is not None:
+        return Finding(name, False, float(steps), "steps", None)
+    coarse = level < _COARSE * looked.step
+    words = f"only {steps} different values occur" + (", more apart than the noise" if coarse else "")
+    advice = "rounding is part of the noise, and a discriminator sees it: the sensor's steps are shown to generated"
+    return Finding(name, True, float(steps), "steps", None, words, f"{advice} images too (<dequantise>)")
+
+
+def few_photons(looked: Looked) -> Finding:
+    """Whole numbers of events, a few in each pixel."""
+    name = "few photons"
+    mean = counts(looked)
+    if mean is None or mean > _PHOTONS:
+        return Finding(name, False)
+    words = f"the values are counts of events, {mean:.2g} in a pixel in the mean"
+    return Finding(name, True, mean, "events", None, words, "Gaussian models are wrong here; counts are known exactly")
+
+
+def counts(looked: Looked) -> float | None:
+    """The mean count of a pixel, where the values are whole numbers of events; None where they are not.
+
+    Of counts the variance is the mean, in steps above the value of none: in dark places and in bright ones.
+    """
+    steps = _steps(looked)
+    if steps is None or steps > _MOST_STEPS:
+        return None
+    n = (looked.frames - np.float32(looked.zero)) / np.float32(looked.step)
+    mean = cell_means(mixed_mean(n, 1)).ravel()
+    variance = cell_means(mixed_difference(n, 1) ** 2).ravel()
+    order = np.argsort(mean)
+    ratios = []
+    for group in np.array_split(order, _GROUPS):
+        events = float(mean[group].mean(dtype=np.float64))
+        if events * len(group) > _FEWEST_EVENTS:
+            ratios.append(float(variance[group].mean(dtype=np.float64)) / events)
+    if len(ratios) < _GROUPS // 4 or abs(float(np.median(ratios)) - 1) > _LIKE_COUNTS:
+        return None
+    return float(n.mean(dtype=np.float64))
+
+
+def _steps(looked: Looked) -> int | None:
+    """How many steps lie between the lowest and the highest value; None where values are not counted."""
+    if looked.step <= 0:
+        return None
+    return round(float(looked.frames.max() - looked.frames.min()) / looked.step)
