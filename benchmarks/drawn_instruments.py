@@ -89,7 +89,7 @@ def draw(
     each = detector.repeats or count
     scene = row.scene(rng, -(-count // each), side, photographs).repeat(each, 0)[:count]
     light = detector.light(scene)
-    sensor = detector.sensor(*light.shape[1:3], rng)
+    sensor = detector.sensor(light.shape[1], light.shape[2], rng)
     written = rounded(detector.expose(light, sensor, rng), detector)
     return Drawn(written, detector, truth_of(detector, light, sensor, row.holds, rng))
 

@@ -82,8 +82,15 @@ class Detector(ABC):
         """y, before it is rounded and clipped."""
 
     @abstractmethod
-    def variance(self, signal: Array) -> Array:
-        """Of n, in what is stored, at values of s; the mean over frames where that differs; NaN where not known."""
+    def variance(self, signal: Array, unequal: Array | float = 1.0) -> Array:
+        """Of n, in what is stored, at values of s; NaN where not known.
+
+        unequal: the mean square of `levels_of_frames` over the pixels that have the signal.
+        """
+
+    def levels_of_frames(self, count: int) -> Array:
+        """Read noise of each frame over its root mean square over frames."""
+        return np.ones(count)
 
     @property
     def slope(self) -> float | None:
@@ -172,15 +179,14 @@ class Camera(Detector):
         return expected + noise + rows + columns + self._hits(expected.shape, rng)
 
     def levels_of_frames(self, count: int) -> Array:
-        """Read noise of each frame over its root mean square over frames."""
         level = self.drift ** np.linspace(0, 1, count) * np.where(np.arange(count) % 2, self.second, 1.0)
         return np.asarray(level / np.sqrt(np.mean(level**2)))
 
-    def variance(self, signal: Array) -> Array:
+    def variance(self, signal: Array, unequal: Array | float = 1.0) -> Array:
         if self.quality:
             return np.full_like(signal, np.nan)
         counted = (2 if self.multiplied else 1) * self.gain * np.maximum(signal - self.offset, 0)
-        return np.asarray(counted + self.read**2 + self._rounding)
+        return np.asarray(counted + unequal * self.read**2 + self._rounding)
 
     @property
     def slope(self) -> float | None:
@@ -196,7 +202,7 @@ class Camera(Detector):
 
     @property
     def _rounding(self) -> float:
-        """Variance of an error that is uniform within a step; none where only whole steps are counted."""
+        """Variance of an error that is uniform within a step; 0 where only whole steps are counted."""
         whole = self.gain == self.step and not (self.read or self.multiplied or self._coloured)
         return 0.0 if whole else self.step**2 / 12
 
@@ -245,7 +251,7 @@ class Magnitude(Detector):
         real, imaginary = self.sigma * rng.standard_normal((2, *light.shape))
         return np.hypot(light + real, imaginary)
 
-    def variance(self, signal: Array) -> Array:
+    def variance(self, signal: Array, unequal: Array | float = 1.0) -> Array:
         amplitude = np.linspace(0, float(np.max(signal)) + 5 * self.sigma, _GRID)
         s = self.expected(amplitude, self.sensor(1, 1, np.random.default_rng(0)))
         return np.interp(signal, s, 2 * self.sigma**2 + amplitude**2 - s**2) + self.step**2 / 12
@@ -269,7 +275,7 @@ class Speckle(Detector):
         z = np.sqrt(1 - deep**2) * near + deep * far
         return light + self.per_decibel * (_DECIBELS * np.log(np.abs(z)) - _DARKEST)
 
-    def variance(self, signal: Array) -> Array:
+    def variance(self, signal: Array, unequal: Array | float = 1.0) -> Array:
         return np.full_like(signal, (self.per_decibel * _DECIBELS) ** 2 * math.pi**2 / 24 + self.step**2 / 12)
 
     def _field(self, shape: tuple[int, ...], blur: float, rng: np.random.Generator) -> npt.NDArray[np.complex128]:

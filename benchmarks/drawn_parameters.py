@@ -26,15 +26,25 @@ def scmos(rng: Random) -> Detector:
 
 def emccd(rng: Random) -> Detector:
     gain = rng.uniform(4, 20)
-    light = {"background": gain * rng.uniform(8, 20), "peak": gain * rng.uniform(80, 300)}
-    return Camera(offset=rng.uniform(200, 600), gain=gain, multiplied=True, read=gain * rng.uniform(0.2, 0.8), **light)
+    return Camera(
+        offset=rng.uniform(200, 600),
+        gain=gain,
+        multiplied=True,
+        background=gain * rng.uniform(8, 20),
+        peak=gain * rng.uniform(80, 300),
+        read=gain * rng.uniform(0.2, 0.8),
+    )
 
 
 def confocal(rng: Random) -> Detector:
     gain = rng.uniform(20, 60)
-    light = {"background": gain * rng.uniform(4, 10), "peak": gain * rng.uniform(30, 100)}
     return Camera(
-        offset=rng.uniform(100, 300), gain=gain, read=gain * rng.uniform(0.3, 1), across=rng.uniform(0.3, 0.65), **light
+        offset=rng.uniform(100, 300),
+        gain=gain,
+        background=gain * rng.uniform(4, 10),
+        peak=gain * rng.uniform(30, 100),
+        read=gain * rng.uniform(0.3, 1),
+        across=rng.uniform(0.3, 0.65),
     )
 
 
@@ -82,8 +92,13 @@ def night(rng: Random) -> Detector:
 
 
 def luminance(rng: Random) -> Detector:
-    light = {"background": rng.uniform(45, 60), "peak": rng.uniform(110, 140)}
-    return Camera(read=rng.uniform(8, 15), shared=rng.uniform(0.4, 0.9), dtype="uint8", **light)
+    return Camera(
+        background=rng.uniform(45, 60),
+        peak=rng.uniform(110, 140),
+        read=rng.uniform(8, 15),
+        shared=rng.uniform(0.4, 0.9),
+        dtype="uint8",
+    )
 
 
 def photons(rng: Random) -> Detector:
@@ -126,8 +141,14 @@ def ultrasound(rng: Random) -> Detector:
 
 def time_lapse(rng: Random) -> Detector:
     gain = rng.uniform(0.4, 2.2)
-    light = {"background": gain * rng.uniform(5, 20), "peak": gain * rng.uniform(80, 400)}
-    return Camera(offset=100, gain=gain, read=gain * rng.uniform(1, 2.5), repeats=0, **light)
+    return Camera(
+        offset=100,
+        gain=gain,
+        background=gain * rng.uniform(5, 20),
+        peak=gain * rng.uniform(80, 400),
+        read=gain * rng.uniform(1, 2.5),
+        repeats=0,
+    )
 
 
 def grabber(rng: Random) -> Detector:

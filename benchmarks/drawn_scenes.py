@@ -77,7 +77,7 @@ def _stars(rng: np.random.Generator, side: int) -> Array:
     points = np.zeros((side, side))
     at = rng.integers(0, side, (2, max(side * side // _STAR_AREA, 4)))
     seeing = rng.uniform(1.2, 1.9)
-    np.add.at(points, (at[0], at[1]), 0.02 * rng.pareto(1.1, at.shape[1]).clip(0.3, 40) * 2 * np.pi * seeing**2)
+    np.add.at(points, (at[0], at[1]), 0.02 * np.clip(rng.pareto(1.1, at.shape[1]), 0.3, 40) * 2 * np.pi * seeing**2)
     galaxies = sum(
         rng.uniform(0.1, 0.5) * np.exp(-2 * _any_ellipse(rng, side, 5, 14)) for _ in range(rng.integers(0, 3))
     )

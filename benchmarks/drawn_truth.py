@@ -35,7 +35,7 @@ _WINDOW = 1 / 16
 
 @dataclass(frozen=True)
 class Truth:
-    """Of one drawn set, all in the values of its files. Levels are root mean squares over its frames."""
+    """Of one drawn set, all in the values of its files. Levels are root mean squares over pixels of a signal."""
 
     signals: tuple[float, ...]
     pixels: tuple[float, ...]
@@ -77,9 +77,9 @@ def truth_of(
     """Of exposures of light, (N, H, W, C). rng: for laws that are measured."""
     expected = detector.expected(light, sensor)
     usual = expected[np.broadcast_to(sensor.dark == 0, expected.shape)]
-    signals = np.linspace(*np.quantile(usual, _ENDS), _SIGNALS)
+    signals = _five(usual)
     across, down = detector.lag_one(light.shape[1])
-    variance = detector.variance(signals)
+    variance = detector.variance(signals, _unequal(detector, expected, signals))
     if detector.measured:
         assert rng is not None, "exposures are needed to measure the law"
         seen, found, across, down = _measured(detector, light, sensor, rng)
@@ -107,6 +107,23 @@ def truth_of(
     )
 
 
+def _five(values: Array) -> Array:
+    low, high = (float(v) for v in np.quantile(values, _ENDS))
+    return np.linspace(low, high, _SIGNALS)
+
+
+def _unequal(detector: Detector, expected: Array, signals: Array) -> Array:
+    """Mean squares of the levels of frames, weighted by how many pixels of each are near to a signal.
+
+    Where a lamp fades, the brightest signals are in the first frames alone.
+    """
+    squares = detector.levels_of_frames(len(expected)) ** 2
+    width = max(float(np.ptp(signals)) * _WINDOW / 2, 1e-9)
+    flat = expected.reshape(len(expected), -1)
+    near = [np.exp(-(((flat - signal) / width) ** 2) / 2).sum(1) for signal in signals]
+    return np.array([np.average(squares, weights=weights) for weights in near])
+
+
 def _plain(values: Array) -> tuple[float, ...]:
     return tuple(float(v) for v in values)
 
@@ -125,7 +142,7 @@ def _measured(
     s = seen.mean(0)
     noise = seen - s
     variance = (noise**2).sum(0) / (len(seen) - 1)
-    signals = np.linspace(*np.quantile(s, _ENDS), _SIGNALS)
+    signals = _five(s)
     half = float(np.ptp(signals)) * _WINDOW / 2
     at = np.array([variance[np.abs(s - signal) <= half].mean() for signal in signals])
     whole = float(np.mean(noise**2))

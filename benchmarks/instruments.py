@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def strengths(name: str, seed: int, draws: int, photographs: Photographs, folder
             found: list[bool | None] = []
             for number in range(draws):
                 rng = generator(seed, f"{name} {finding}", number)
-                drawn = draw(row, rng, photographs, lambda d, a=amount, s=sweep: s.set(d, a))
+                drawn = draw(row, rng, photographs, partial(sweep.set, amount=amount))
                 path = write(row, drawn, folder / f"{name}-{finding}-{amount:g}-{number}")
                 try:
                     findings, noise = seen(path)
