@@ -81,39 +81,40 @@ def _plain(values: Row) -> Row:
     return {name: sorted(v) if isinstance(v, frozenset) else v for name, v in values.items()}
 
 
-def seen(path: Path) -> tuple[dict[str, bool], bool]:
-    """The findings that a diagnosis of files tells of, and whether it sees noise at all."""
-    said = told(diagnose(path))
-    return dict(said.findings), not said.little_noise
-
-
 def strengths(name: str, seed: int, draws: int, photographs: Photographs, folder: Path) -> Iterator[Row]:
-    """Each finding of an instrument from absent to strong: in how many draws it was seen; None where it is not told.
+    """Each finding of an instrument from absent to strong: in how many draws it was seen; None where none tells.
 
     The same scenes and parameters at each amount, and others in each draw.
     """
     row = INSTRUMENTS[name]
     for finding, sweep in row.sweeps.items():
         for amount in sweep.amounts:
-            found: list[bool | None] = []
+            found: list[tuple[bool, float | None]] = []
             for number in range(draws):
                 rng = generator(seed, f"{name} {finding}", number)
                 drawn = draw(row, rng, photographs, partial(sweep.set, amount=amount))
                 path = write(row, drawn, folder / f"{name}-{finding}-{amount:g}-{number}")
-                try:
-                    findings, noise = seen(path)
-                    found.append(noise if finding == "noise" else findings.get(finding))
-                except UserError:
-                    found.append(None)
-            answered = [f for f in found if f is not None]
+                found += _told_of(finding, path)
             yield {
                 "instrument": name,
                 "finding": finding,
                 "parameter": sweep.field + (f" / {sweep.unit}" if sweep.unit else ""),
                 "amount": amount,
-                "seen": sum(answered) if answered else None,
-                "of": len(answered) if answered else draws,
+                "seen": sum(seen for seen, _ in found) if found else None,
+                "of": len(found),
+                "told strength": [strength for _, strength in found],
             }
+
+
+def _told_of(finding: str, path: Path) -> list[tuple[bool, float | None]]:
+    """Whether a finding is seen in files, and its strength; nothing where a diagnosis does not tell."""
+    try:
+        said = told(diagnose(path))
+    except UserError:
+        return []
+    if finding == "noise":
+        return [(not said.little_noise, said.level)]
+    return [(said.findings[finding], said.strengths.get(finding))] if finding in said.findings else []
 
 
 def false_alarms(count: int, seed: int, photographs: Photographs, folder: Path) -> Iterator[Row]:
@@ -128,11 +129,11 @@ def false_alarms(count: int, seed: int, photographs: Photographs, folder: Path) 
         drawn = draw(row, rng, photographs)
         entry: Row = {"set": number, "scene": scene, "noisy": noisy, "parameters": asdict(drawn.detector)}
         try:
-            findings, noise = seen(write(row, drawn, folder / f"alarm-{number}"))
+            said = told(diagnose(write(row, drawn, folder / f"alarm-{number}")))
         except UserError as error:
             yield entry | {"refused": str(error)}
         else:
-            yield entry | {"noise": noise, "findings": findings}
+            yield entry | {"noise": not said.little_noise, "findings": dict(said.findings)}
 
 
 _ANYTHING = Holds(frozenset())

@@ -56,10 +56,18 @@ class Told:
     strengths: Mapping[str, float | None] = field(default_factory=dict)
 
     def level_at(self, signal: float) -> float | None:
-        """Interpolated in variance; None where the curve does not reach."""
+        """Straight in variance between values, and on to a bin beyond them: those told are means over bins.
+
+        None where the curve does not reach.
+        """
         if not self.values or np.min(np.abs(np.subtract(self.values, signal))) > self.span / _BINS:
             return None
-        return float(np.sqrt(np.interp(signal, self.values, np.square(self.levels))))
+        variance = np.square(self.levels)
+        last = len(self.values) - 1
+        i = int(np.clip(np.searchsorted(self.values, signal) - 1, 0, max(last - 1, 0)))
+        j = min(i + 1, last)
+        share = (signal - self.values[i]) / (self.values[j] - self.values[i]) if j > i else 0.0
+        return float(np.sqrt(max(variance[i] + share * (variance[j] - variance[i]), 0.0)))
 
 
 def told(done: Diagnosed) -> Told:

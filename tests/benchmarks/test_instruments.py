@@ -309,6 +309,16 @@ SAID = Told(
 )
 
 
+def test_the_curve_is_straight_in_variance_as_that_of_counts() -> None:
+    counts = replace(SAID, values=(100.0, 200.0, 400.0), levels=(10.0, 200**0.5, 20.0))
+    for signal in (80.0, 100.0, 170.0, 380.0, 400.0, 430.0):
+        assert counts.level_at(signal) == pytest.approx(signal**0.5)
+    untold = [counts.level_at(signal) for signal in (60.0, 300.0, 440.0)]
+    assert untold == [None, None, None], "farther than a bin, 510/16, from all that is told"
+    one = replace(SAID, values=(100.0,), levels=(10.0,))
+    assert one.level_at(120.0) == 10 and replace(SAID, values=(), levels=()).level_at(100.0) is None
+
+
 def test_what_is_right_is_judged_right() -> None:
     found = judge(SAID, truth())
     assert found.verdict == "right" and found.levels == pytest.approx((0.04, 0, 0, 0, None))
