@@ -36,12 +36,15 @@ class Sweep:
     field: str
     amounts: tuple[float, ...]
     unit: str = ""
+    without: Mapping[str, float] = field(default_factory=dict)
+    """What else is set: parameters that would show the same finding."""
 
     def set(self, detector: Detector, amount: float) -> Detector:
         """The detector with that amount."""
         value = amount * (getattr(detector, self.unit) if self.unit else 1)
         kind = type(getattr(detector, self.field))
-        return replace(detector, **{self.field: kind(value)})
+        changed: dict[str, Any] = {**self.without, self.field: kind(value)}
+        return replace(detector, **changed)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ INSTRUMENTS: dict[str, Instrument] = {
             may_be_certain=False,  # no model has tracks of cosmic rays
         ),
         {
-            "fixed pattern": Sweep("pattern", (0, 1, 2, 4, 8), "read"),
+            "fixed pattern": Sweep("pattern", (0, 1, 2, 4, 8), "read", {"column_pattern": 0.0}),
             "impulses": Sweep("impulses", (0, 1e-4, 3e-4, 1e-3, 3e-3)),
         },
     ),
@@ -199,7 +202,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         parameters.photons,
         drawn_files.tiff_stack,
         Holds(models=frozenset({FITTED}), present=frozenset({"few photons"}), open=frozenset({"few levels"})),
-        {"few photons": Sweep("peak", (300, 60, 20, 8, 3))},
+        {"few photons": Sweep("background", (300, 60, 20, 5, 0.5))},
     ),
     "drifting": Instrument(
         "a lamp that fades while the noise grows from frame to frame",
@@ -207,7 +210,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         parameters.drifting,
         drawn_files.tiff_stack,
         Holds(models=_ANY_GAUSSIAN, present=frozenset({"drift"})),
-        {"drift": Sweep("drift", (1, 1.2, 1.5, 2, 4))},
+        {"drift": Sweep("drift", (1, 1.2, 1.5, 2, 4), without={"lamp": 1.0})},
     ),
     "clean": Instrument(
         "16-bit images without noise, of fine and of coarse texture",
@@ -228,7 +231,7 @@ INSTRUMENTS: dict[str, Instrument] = {
             open=frozenset({"one-axis correlation"}),
         ),
         {
-            "column offsets": Sweep("columns", (0, 0.5, 1, 2, 4), "read"),
+            "column offsets": Sweep("columns", (0, 0.5, 1, 2, 4), "read", {"column_gains": 0.0}),
             "fixed pattern": Sweep("column_gains", (0, 0.005, 0.01, 0.02, 0.05)),
         },
     ),
@@ -272,3 +275,33 @@ INSTRUMENTS: dict[str, Instrument] = {
     ),
 }
 """By name. A new one is one row and its parameters."""
+
+
+def _plain(scene: Scene, noisy: bool, photographs: bool = False) -> Instrument:
+    """A set in which nothing is to be found but white noise, or not even that."""
+    return Instrument(
+        "white noise" if noisy else "clean",
+        scene,
+        parameters.white if noisy else parameters.noiseless,
+        drawn_files.png_folder,
+        Holds(models=_ANY_GAUSSIAN if noisy else frozenset({"gan"}), little_noise=not noisy),
+        frames=(200, 300) if photographs else (50, 80),
+        sides=(64,) if photographs else (96, 128),
+    )
+
+
+PLAIN: dict[str, Instrument] = {
+    f"{name}, {'white noise' if noisy else 'clean'}": _plain(scene, noisy, name in ("photographs", "shapes"))
+    for noisy in (False, True)
+    for name, scene in {
+        "photographs": scenes.photographs,
+        "shapes": scenes.shapes,
+        "smooth fields": scenes.clouds,
+        "cells": scenes.cells,
+        "stars": scenes.stars,
+        "texture": scenes.coarse_texture,
+        "constant": scenes.grey,
+    }.items()
+    if noisy or name != "constant"
+}
+"""Sets for false alarms, by name; of 8 bits or of 16."""

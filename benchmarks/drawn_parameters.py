@@ -159,3 +159,20 @@ def grabber(rng: Random) -> Detector:
 def two_cameras(rng: Random) -> Detector:
     peak = rng.uniform(2000, 6000)
     return Camera(offset=2000, peak=peak, read=peak * rng.uniform(0.03, 0.06), second=rng.uniform(2, 3))
+
+
+def noiseless(rng: Random) -> Detector:
+    """8 or 16 bits."""
+    scale, dtype = _bits(rng)
+    return Camera(background=20 * scale, peak=scale * rng.uniform(150, 200), dtype=dtype)
+
+
+def white(rng: Random) -> Detector:
+    """8 or 16 bits; Gaussian, of one level."""
+    scale, dtype = _bits(rng)
+    light = rng.uniform(80, 130)
+    return Camera(background=60 * scale, peak=scale * light, read=scale * rng.uniform(3, 18), dtype=dtype)
+
+
+def _bits(rng: Random) -> tuple[float, str]:
+    return (1.0, "uint8") if rng.random() < 0.5 else (100.0, "uint16")

@@ -30,13 +30,13 @@ _PHOTOGRAPH_SIDE = 32
 def _frames(draw: Callable[[np.random.Generator, int], Array]) -> Scene:
     """A scene of one channel from a function that draws one frame, (side, side)."""
 
-    def scene(rng: np.random.Generator, count: int, side: int, _: Photographs = None) -> Array:
+    def scene(rng: Random, count: int, side: int, _: Photographs = None) -> Array:
         return np.stack([draw(rng, side) for _ in range(count)])[..., None].clip(0, 1)
 
     return scene
 
 
-def _field(rng: np.random.Generator, side: int, blur: float) -> Array:
+def _field(rng: Random, side: int, blur: float) -> Array:
     """A smooth random field of mean 0 and standard deviation 1."""
     field = ndimage.gaussian_filter(rng.standard_normal((side, side)), blur, mode="wrap")
     return np.asarray((field - field.mean()) / field.std())
@@ -50,12 +50,12 @@ def _distance(side: int, centre: Array, long: float, wide: float, angle: float) 
     return np.hypot((dy * cos - dx * sin) / wide, (dy * sin + dx * cos) / long)
 
 
-def _any_ellipse(rng: np.random.Generator, side: int, low: float, high: float) -> Array:
+def _any_ellipse(rng: Random, side: int, low: float, high: float) -> Array:
     long = rng.uniform(low, high)
     return _distance(side, rng.uniform(0, side, 2), long, long * rng.uniform(0.6, 1), rng.uniform(0, np.pi))
 
 
-def _cells(rng: np.random.Generator, side: int) -> Array:
+def _cells(rng: Random, side: int) -> Array:
     """Nuclei in cells, with filaments and bright spots, after a point spread function."""
     body, nuclei = np.zeros((side, side)), np.zeros((side, side))
     for _ in range(max(side * side // _CELL_AREA, 2)):
@@ -72,7 +72,7 @@ def _cells(rng: np.random.Generator, side: int) -> Array:
     return np.asarray(ndimage.gaussian_filter(body + nuclei + filaments + spots, rng.uniform(1.1, 1.5)) + haze)
 
 
-def _stars(rng: np.random.Generator, side: int) -> Array:
+def _stars(rng: Random, side: int) -> Array:
     """Stars of a power law of brightness, now and then a galaxy, on a sky that is hardly even; seeing above a pixel."""
     points = np.zeros((side, side))
     at = rng.integers(0, side, (2, max(side * side // _STAR_AREA, 4)))
@@ -85,7 +85,7 @@ def _stars(rng: np.random.Generator, side: int) -> Array:
     return np.asarray(ndimage.gaussian_filter(points + galaxies, seeing) + sky)
 
 
-def _phantom(rng: np.random.Generator, side: int) -> Array:
+def _phantom(rng: Random, side: int) -> Array:
     """A section through a body: a rim, tissue, organs in it; nothing (0) outside."""
     centre, long = side / 2 + rng.uniform(-0.05, 0.05, 2) * side, side * rng.uniform(0.38, 0.46)
     outside = _distance(side, centre, long, long * rng.uniform(0.75, 0.95), rng.uniform(0, np.pi))
@@ -98,7 +98,7 @@ def _phantom(rng: np.random.Generator, side: int) -> Array:
     return np.asarray(ndimage.gaussian_filter(image, 0.8))
 
 
-def _surface(rng: np.random.Generator, side: int) -> Array:
+def _surface(rng: Random, side: int) -> Array:
     """Heights: hills, a step or two, particles."""
     hills = 0.35 + 0.1 * _field(rng, side, rng.uniform(6, 14))
     y, x = np.mgrid[:side, :side] / side
@@ -110,7 +110,7 @@ def _surface(rng: np.random.Generator, side: int) -> Array:
     return np.asarray(ndimage.gaussian_filter(hills, 0.9))
 
 
-def _tissue(rng: np.random.Generator, side: int) -> Array:
+def _tissue(rng: Random, side: int) -> Array:
     """How strongly tissue scatters, in decibels brought to [0, 1]: layers, dark cysts, bright plaques."""
     depth = np.linspace(0, 1, side)[:, None] + 0.05 * _field(rng, side, side / 6)
     edges = np.sort(rng.uniform(0.1, 0.9, 3))
@@ -123,7 +123,7 @@ def _tissue(rng: np.random.Generator, side: int) -> Array:
 def _textured(blur: float) -> Callable[[np.random.Generator, int], Array]:
     """Clouds of all scales, whose spectrum falls with the frequency, after optics of so many pixels."""
 
-    def draw(rng: np.random.Generator, side: int) -> Array:
+    def draw(rng: Random, side: int) -> Array:
         frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
         frequency[0, 0] = np.inf
         field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((side, side))) / frequency**1.3, (side, side))
@@ -134,20 +134,25 @@ def _textured(blur: float) -> Callable[[np.random.Generator, int], Array]:
     return draw
 
 
-def photographs(rng: np.random.Generator, count: int, side: int, known: Photographs = None) -> Array:
+def photographs(rng: Random, count: int, side: int, known: Photographs = None) -> Array:
     """Some of the photographs, 32x32 whatever the side; drawn coloured shapes of that side where there are none."""
     if known is not None:
         return unit_from_stored(known[rng.choice(len(known), count, replace=count > len(known))])
-    shapes = Shapes(image_size=max(side, _PHOTOGRAPH_SIDE), seed=int(rng.integers(2**31)), count=count)
-    return unit_from_stored(shapes.draw(range(count)))
+    return shapes(rng, count, side)
 
 
-def grey(rng: np.random.Generator, count: int, side: int, _: Photographs = None) -> Array:
+def shapes(rng: Random, count: int, side: int, _: Photographs = None) -> Array:
+    """Drawn coloured shapes, 32 pixels a side at least."""
+    drawn = Shapes(image_size=max(side, _PHOTOGRAPH_SIDE), seed=int(rng.integers(2**31)), count=count)
+    return unit_from_stored(drawn.draw(range(count)))
+
+
+def grey(rng: Random, count: int, side: int, _: Photographs = None) -> Array:
     """Nothing at all, of another brightness in each frame."""
     return np.broadcast_to(rng.uniform(0.2, 0.8, (count, 1, 1, 1)), (count, side, side, 1)).copy()
 
 
-def clouds(rng: np.random.Generator, count: int, side: int, _: Photographs = None) -> Array:
+def clouds(rng: Random, count: int, side: int, _: Photographs = None) -> Array:
     """Smooth random fields, of three channels that are nearly the same."""
     fields = [[_field(rng, side, 8), _field(rng, side, 8)] for _ in range(count)]
     channels = [[0.5 + 0.15 * a + 0.02 * c * b for c in (-1, 0, 1)] for a, b in fields]
@@ -163,7 +168,7 @@ fine_texture = _frames(_textured(0.8))
 coarse_texture = _frames(_textured(2.5))
 
 
-def textures(rng: np.random.Generator, count: int, side: int, known: Photographs = None) -> Array:
+def textures(rng: Random, count: int, side: int, known: Photographs = None) -> Array:
     """Half of the frames fine, half of them coarse."""
     kinds: list[Any] = [fine_texture, coarse_texture]
     return np.concatenate([kinds[i % 2](rng, 1, side, known) for i in range(count)])

@@ -23,12 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import drawn_files
-import drawn_scenes as scenes
-from drawn_instruments import INSTRUMENTS, Instrument, draw, generator, write
-from drawn_noise import Camera, Detector
-from drawn_scenes import Photographs, Random
-from drawn_truth import FINDINGS, Holds
+from drawn_instruments import INSTRUMENTS, PLAIN, draw, generator, write
+from drawn_scenes import Photographs
+from drawn_truth import FINDINGS
 from judging import judge, told
 from nrgan.data import CIFAR10
 from nrgan.diagnosis import diagnose
@@ -37,15 +34,6 @@ from nrgan.reports.markdown import markdown_table
 from nrgan.storage import write_json, writing
 
 _VERDICTS = ("right", "not right, not certain", "wrong and certain", "refused")
-_SCENES = {
-    "photographs": scenes.photographs,
-    "smooth fields": scenes.clouds,
-    "cells": scenes.cells,
-    "stars": scenes.stars,
-    "texture": scenes.coarse_texture,
-    "constant": scenes.grey,
-}
-"""Of false alarms; without noise, and with white noise (constant ones only so)."""
 Row = dict[str, Any]
 
 
@@ -119,33 +107,16 @@ def _told_of(finding: str, path: Path) -> list[tuple[bool, float | None]]:
 
 def false_alarms(count: int, seed: int, photographs: Photographs, folder: Path) -> Iterator[Row]:
     """Sets that are clean or have white noise alone, in turn: what was seen in each."""
-    kinds = [(scene, noisy) for noisy in (False, True) for scene in _SCENES if noisy or scene != "constant"]
     for number in range(count):
-        scene, noisy = kinds[number % len(kinds)]
-        rng = generator(seed, "false alarms", number)
-        row = Instrument(
-            "", _SCENES[scene], _noisy if noisy else _noiseless, _WRITES[number // len(kinds) % 2], _ANYTHING
-        )
-        drawn = draw(row, rng, photographs)
-        entry: Row = {"set": number, "scene": scene, "noisy": noisy, "parameters": asdict(drawn.detector)}
+        name = list(PLAIN)[number % len(PLAIN)]
+        drawn = draw(PLAIN[name], generator(seed, f"false alarm {name}", number), photographs)
+        entry: Row = {"set": number, "kind": name, "parameters": asdict(drawn.detector)}
         try:
-            said = told(diagnose(write(row, drawn, folder / f"alarm-{number}")))
+            said = told(diagnose(write(PLAIN[name], drawn, folder / f"alarm-{number}")))
         except UserError as error:
             yield entry | {"refused": str(error)}
         else:
             yield entry | {"noise": not said.little_noise, "findings": dict(said.findings)}
-
-
-_ANYTHING = Holds(frozenset())
-_WRITES = (drawn_files.png_folder, drawn_files.npy)
-
-
-def _noiseless(rng: Random) -> Detector:
-    return Camera(background=20, peak=rng.uniform(150, 200), dtype="uint8")
-
-
-def _noisy(rng: Random) -> Detector:
-    return Camera(background=60, peak=rng.uniform(80, 130), read=rng.uniform(3, 18), dtype="uint8")
 
 
 def summary(rows: list[Row]) -> str:
@@ -196,7 +167,7 @@ def alarms_table(rows: list[Row]) -> str:
     """How often each finding was seen where there is none of it."""
     told_of = [row for row in rows if row.get("findings")]
     body = [[name, _share(sum(row["findings"].get(name, False) for row in told_of), len(told_of))] for name in FINDINGS]
-    clean = [row for row in rows if "noise" in row and not row["noisy"]]
+    clean = [row for row in rows if "noise" in row and PLAIN[row["kind"]].holds.little_noise]
     body.append(["noise, of clean sets", _share(sum(row["noise"] for row in clean), len(clean))])
     return markdown_table(["false alarm of", "sets"], body)
 
@@ -221,8 +192,10 @@ def main() -> None:
     print(f"seed {seed}", flush=True)
     photographs = None if options.data_root is None else CIFAR10(options.data_root).images()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary)
-        document, text = run(options, seed, photographs, folder / f"seed-{seed}")
+        folder = (options.folder or Path(temporary)) / f"seed-{seed}"
+        if folder.exists():
+            parser.error(f"--folder: {folder} is there already; give another seed or folder")
+        document, text = run(options, seed, photographs, folder)
     print(text)
     if options.json:
         write_json(document, options.json, overwrite=True)

@@ -81,7 +81,7 @@ def told(done: Diagnosed) -> Told:
         told_levels = zip(found.signal, found.level_at_signal, strict=True)
         curve = [(low + s * span / _SCALE, None if v is None else v * span / _SCALE) for s, v in told_levels]
         slope = _slope_of_laws(found, span)
-    known = sorted((float(s), float(v)) for s, v in curve if s is not None and v is not None)
+    known = sorted((float(s), float(v)) for s, v in curve if _is_told(s) and _is_told(v))
     seen = getattr(found, "findings", ())
     return Told(
         model=recommended(done.advice),
@@ -95,7 +95,7 @@ def told(done: Diagnosed) -> Told:
         across=float(found.autocorrelation[0][1]),
         down=float(found.autocorrelation[1][0]),
         findings={finding.name: bool(finding.seen) for finding in seen},
-        strengths={finding.name: finding.strength for finding in seen},
+        strengths={f.name: float(f.strength) if _is_told(f.strength) else None for f in seen},
     )
 
 
@@ -120,9 +120,13 @@ def _range(done: Diagnosed) -> tuple[float, float]:
     return float(low), float(high - low)
 
 
+def _is_told(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
+
+
 def _mean_of_told(values: Any) -> float | None:
     """Of a number, or of numbers a channel; None where none is told."""
-    numbers = [float(v) for v in (values if isinstance(values, (list, tuple)) else [values]) if v is not None]
+    numbers = [float(v) for v in (values if isinstance(values, (list, tuple)) else [values]) if _is_told(v)]
     return float(np.mean(numbers)) if numbers else None
 
 

@@ -17,7 +17,7 @@ import pytest
 from scipy import stats
 
 import instruments
-from drawn_instruments import INSTRUMENTS, Sweep, draw, generator, write
+from drawn_instruments import INSTRUMENTS, PLAIN, Sweep, draw, generator, write
 from drawn_noise import Array, Camera, Detector, Magnitude, Sensor, Speckle, stored
 from drawn_truth import COMPOSED, FINDINGS, FITTED, NONE_FITS, Truth, exposures, truth_of
 from judging import Told, judge, recommended, told
@@ -254,6 +254,44 @@ def test_every_finding_is_present_somewhere_and_goes_from_absent_to_strong() -> 
         assert row.sweeps.keys() <= row.holds.present | {"noise"}
 
 
+ABSENT: dict[str, Callable[[Any, Sensor], bool]] = {
+    "row offsets": lambda d, _: d.rows == 0,
+    "column offsets": lambda d, s: d.columns == 0 and bool(np.ptp(s.gains) == 0 == np.ptp(s.offsets)),
+    "fixed pattern": lambda d, s: bool(np.ptp(s.gains) == 0 == np.ptp(s.offsets)),
+    "hot pixels": lambda d, s: not s.dark.any(),
+    "impulses": lambda d, _: d.impulses == 0,
+    "one-axis correlation": lambda d, _: max(map(abs, d.lag_one(SIDE))) < 1e-9,
+    "shared channels": lambda d, _: d.shared == 0,
+    "compression blocks": lambda d, _: d.quality == 0,
+    "drift": lambda d, _: bool(np.ptp(d.levels_of_frames(9)) == 0 and d.lamp == 1),
+    "few levels": lambda d, _: d.step == 1,
+    "few photons": lambda d, _: d.background / d.gain > 100,
+    "repeats": lambda d, _: d.repeats == 1,
+    "noise": lambda d, _: d.variance(d.light(np.full((1, 1, 1, 1), 0.5))).item() < (0.003 * d.peak) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", [name for name, row in INSTRUMENTS.items() if row.sweeps])
+def test_a_sweep_begins_where_the_finding_is_absent(name: str) -> None:
+    row = INSTRUMENTS[name]
+    for finding, sweep in row.sweeps.items():
+        sets = [sweep.set(row.detector(rng_of(name)), amount) for amount in sweep.amounts]
+        there = [ABSENT[finding](d, d.sensor(64, 64, rng_of(name))) for d in sets]
+        assert there[0] and not any(there[2:]), (finding, there)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_sets_have_white_noise_of_one_level_or_none(name: str) -> None:
+    row = PLAIN[name]
+    detector = row.detector(rng_of(name))
+    sensor = detector.sensor(SIDE, SIDE, rng_of(name))
+    assert all(
+        absent(detector, sensor) for finding, absent in ABSENT.items() if finding not in ("few photons", "noise")
+    )
+    assert ABSENT["noise"](detector, sensor) == row.holds.little_noise and detector.slope == 0
+    assert draw(row, rng_of(name), size=TINY).values.shape[:3] == (4, SIDE, SIDE)
+
+
 @pytest.mark.parametrize("name", [name for name, row in INSTRUMENTS.items() if row.sweeps])
 def test_a_sweep_changes_what_is_written(name: str) -> None:
     row = INSTRUMENTS[name]
@@ -386,7 +424,8 @@ def test_the_command_draws_diagnoses_and_judges(tmp_path: Path, monkeypatch: pyt
     small = {"frames": (60, 60), "sides": (SIDE,)}
     sweeps = {"one-axis correlation": Sweep("across", (0, 0.5))}
     monkeypatch.setitem(INSTRUMENTS, "confocal", replace(INSTRUMENTS["confocal"], sweeps=sweeps, **small))
-    monkeypatch.setattr(instruments, "Instrument", lambda *a: replace(INSTRUMENTS["clean"].__class__(*a), **small))
+    for name in list(PLAIN)[:3]:
+        monkeypatch.setitem(PLAIN, name, replace(PLAIN[name], **small))
     files = ("--json", str(tmp_path / "found.json"), "--markdown", str(tmp_path / "found.md"))
     words = ("--draws", "1", "--seed", "7", "--only", "confocal", "--strengths", "--false-alarms", "3")
     monkeypatch.setattr(sys, "argv", ["instruments.py", *words, *files, "--folder", str(tmp_path / "sets")])
