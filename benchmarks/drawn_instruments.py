@@ -33,7 +33,7 @@ _SYMMETRIC = frozenset({"sdnrgan3", COMPOSED, FITTED})
 class Sweep:
     """A parameter that goes from absent to strong: amounts of it, in units of another one where there is a name."""
 
-    field: str
+    parameter: str
     amounts: tuple[float, ...]
     unit: str = ""
     without: Mapping[str, float] = field(default_factory=dict)
@@ -42,8 +42,8 @@ class Sweep:
     def set(self, detector: Detector, amount: float) -> Detector:
         """The detector with that amount."""
         value = amount * (getattr(detector, self.unit) if self.unit else 1)
-        kind = type(getattr(detector, self.field))
-        changed: dict[str, Any] = {**self.without, self.field: kind(value)}
+        kind = type(getattr(detector, self.parameter))
+        changed: dict[str, Any] = {**self.without, self.parameter: kind(value)}
         return replace(detector, **changed)
 
 

@@ -86,7 +86,7 @@ def strengths(name: str, seed: int, draws: int, photographs: Photographs, folder
             yield {
                 "instrument": name,
                 "finding": finding,
-                "parameter": sweep.field + (f" / {sweep.unit}" if sweep.unit else ""),
+                "parameter": sweep.parameter + (f" / {sweep.unit}" if sweep.unit else ""),
                 "amount": amount,
                 "seen": sum(seen for seen, _ in found) if found else None,
                 "of": len(found),

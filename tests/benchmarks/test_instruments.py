@@ -297,10 +297,10 @@ def test_a_sweep_changes_what_is_written(name: str) -> None:
     row = INSTRUMENTS[name]
     for sweep in row.sweeps.values():
         changed = [sweep.set(row.detector(rng_of(name)), amount) for amount in sweep.amounts]
-        assert len({getattr(detector, sweep.field) for detector in changed}) == len(sweep.amounts)
+        assert len({getattr(detector, sweep.parameter) for detector in changed}) == len(sweep.amounts)
         ends = [partial(sweep.set, amount=amount) for amount in (sweep.amounts[0], sweep.amounts[-1])]
         absent, strong = (draw(row, rng_of(name), None, change, (6, 64)).values for change in ends)
-        assert (absent != strong).any(), sweep.field
+        assert (absent != strong).any(), sweep.parameter
 
 
 def test_frames_that_repeat_hold_one_scene() -> None:
