@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from numpy.random import RandomState
+from scipy.signal import lfilter
 from torch import Tensor
 
 from nrgan import AdditiveNoise, TrainConfig, TrainedModel, layout, train
@@ -68,10 +69,9 @@ class AlongRows(AdditiveNoise):
     correlation: float = 0.6
 
     def noise(self, u: Array, rng: RandomState) -> Array:
-        n = rng.standard_normal(u.shape)
-        for x in range(1, u.shape[1]):
-            n[:, x] = self.correlation * n[:, x - 1] + (1 - self.correlation**2) ** 0.5 * n[:, x]
-        return n * self.level / 255
+        eps = rng.standard_normal(u.shape)
+        eps[:, 1:] *= (1 - self.correlation**2) ** 0.5  # the first value has the level of the others already
+        return lfilter([1], [1, -self.correlation], eps, axis=1) * self.level / 255
 
     def _simulate_noise(self, x: Tensor, draws: Draws) -> Tensor:
         n = list(draws.normal("eps", tuple(x.shape)).unbind(3))

@@ -11,6 +11,8 @@ SMALLEST_NETWORK_SIDE = 8
 DEFAULT_SIDE = 32
 """The side of the settings' images, where no other is asked for."""
 MOST_CHANNELS = 16
+MOST_MAPS = 9
+"""Maps that a noise generator makes for each channel of the images, at most."""
 NO_ROW = "none"
 """The name where no row of a table is chosen."""
 

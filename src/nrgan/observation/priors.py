@@ -21,8 +21,8 @@ from torch import Tensor
 
 from nrgan.corruptions import PROPORTIONAL, SQUARE_ROOT, SignalGain
 from nrgan.draws import Draws
-from nrgan.errors import unknown
-from nrgan.limits import NO_ROW
+from nrgan.errors import UserError, unknown
+from nrgan.limits import MOST_MAPS, NO_ROW
 from nrgan.ranges import signed_difference, unit_from_signed
 from nrgan.settings import Setting
 
@@ -111,6 +111,11 @@ class Gaussian:
     parts: tuple[Part, ...] = (Independent("eps"),)
     gain: Gain = constant
 
+    def __post_init__(self) -> None:
+        """Raises `UserError` for no part, and for more maps than networks are made for."""
+        if not 1 <= self.maps <= MOST_MAPS:
+            raise UserError(f"Gaussian: its parts take {self.maps} maps a channel; from 1 to {MOST_MAPS} will do")
+
     @property
     def maps(self) -> int:
         """How many σ the noise generator makes for each channel."""
@@ -137,7 +142,7 @@ def resolve(prior: Prior, setting: Setting) -> Gaussian | None:
 
 
 _PIXEL = Independent("eps")
-_TAPS = 9
+_TAPS = MOST_MAPS
 """Reach of the noise that is correlated along an axis: to the eighth neighbour."""
 
 
