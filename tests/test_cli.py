@@ -14,6 +14,7 @@ import torch
 
 from conftest import PATIENCE, TINY, nrgan_process
 from nrgan.cli import main
+from nrgan.observation import INVARIANCES, PRIORS
 from nrgan.training.config import FLAT, option_name
 
 TINY_OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
@@ -47,7 +48,8 @@ def test_list_shows_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
         main(["list"])
     assert exit_.value.code == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("cifar10pg30_25", "shapes-mix", "sdnrgan3", "ambientgan"))
+    words = ("cifar10pg30_25", "shapes-mix", "sdnrgan3", "ambientgan", *PRIORS, *INVARIANCES)
+    assert all(f" {word} " in shown for word in words)
 
 
 def test_dry_run_prints_the_resolved_configuration_and_stops(
@@ -69,6 +71,9 @@ def test_dry_run_prints_the_resolved_configuration_and_stops(
         (["cifar10ag25", "sinrgan"], "unknown model 'sinrgan'; the nearest are sinrgan"),
         (["cifar10ag25", "auto"], "MODEL auto: is for images of your own; cifar10ag25 is a setting, name a model"),
         (["cifar10ag25", "sdnrgan1"], "use sdnrgan1 with another, or cifar10ag25 with gan, ambientgan"),
+        (["shapes-ag25", "learned"], "--prior none: without --invariances nothing tells noise from image"),
+        (["shapes-ag25", "learned", "--dry-run"], "--prior none: without --invariances nothing tells noise from image"),
+        (["shapes-ag25", "sinrgan1", "--prior", "gaussian"], "--prior gaussian: is for the model learned"),
         (["shapes-ag25", "gan", "--image-size", "20"], "--image-size 20: must be a multiple of 8"),
         (["shapes-ag25", "gan", "--batch-size", "0"], "--batch-size 0: must be 1 at least"),
         (["shapes-ag25", "gan", "--beta2", "1.5"], "--beta2 1.5: must be less than 1"),

@@ -1,4 +1,4 @@
-"""What several rooms must agree on about images: the sides and channels that can be, and ways to fit and write them."""
+"""What several rooms must agree on: the sides and channels that images can have, ways to fit and write them, names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ SMALLEST_NETWORK_SIDE = 8
 DEFAULT_SIDE = 32
 """The side of the settings' images, where no other is asked for."""
 MOST_CHANNELS = 16
+MOST_MAPS = 9
+"""Maps that a noise generator makes for each channel of the images, at most."""
+NO_ROW = "none"
+"""The name where no row of a table is chosen."""
 
 FitName = Literal["crop", "resize", "tiles"]
 """How images of any size become squares: see `nrgan.frames.Fit`."""

@@ -1,4 +1,4 @@
-"""The seven models, as seven rows: a model is a choice of observation."""
+"""The seven published models, as seven rows, and those that are composed: a model is a choice of observation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from nrgan.errors import UserError, unknown
 from nrgan.observation import (
     OF_THE_CORRUPTION,
     Clean,
+    Composition,
     Known,
     Learned,
     Model,
@@ -33,14 +34,18 @@ MODELS: dict[str, Model] = {
     ),
     "sdnrgan3": Learned(invariances=(invert_channels,), implicit=True, knowledge="it is as often positive as negative"),
 }
+LEARNED = "learned"
+"""The name of what is composed of a prior and invariances."""
 _GROUP = "nrgan.models"
 
 
-def find_model(name: str, setting: Setting) -> Model:
-    """The model of a name, fit for the setting; raises `UserError` otherwise."""
+def find_model(name: str, setting: Setting, composition: Composition | None = None) -> Model:
+    """The model of a name, fit for the setting; `composition` is what `LEARNED` is. Raises `UserError` otherwise."""
+    if name == LEARNED:
+        return (composition or Composition()).model()
     model = find_row(_GROUP, MODELS, name, _is_model)
     if model is None:
-        raise unknown("model", name, all_models())
+        raise unknown("model", name, [*all_models(), LEARNED])
     check_fits(name, model, setting)
     return model
 

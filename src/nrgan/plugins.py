@@ -5,6 +5,7 @@ A package that offers rows says so in its own pyproject.toml, a name and an obje
     [project.entry-points."nrgan.corruptions"]
     rain = "their_package.rain:RAIN"            # a settings.Row, or a Corruption
     [project.entry-points."nrgan.models"]       # a Model
+    [project.entry-points."nrgan.invariances"]  # an InvarianceRow
     [project.entry-points."nrgan.families"]     # a Family
     [project.entry-points."nrgan.objectives"]   # a class of Objective
 """

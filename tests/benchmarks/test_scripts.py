@@ -11,11 +11,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.random import RandomState
 
 from conftest import TINY
 from nrgan import train
+from nrgan.data import Shapes
 from nrgan.data.sources import cifar10
 from nrgan.settings import SETTINGS
 from nrgan.studies.grid import load_grid
@@ -81,6 +84,37 @@ def small_cifar10(stand_in_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def few_settings(*keys: str) -> dict[str, Any]:
     return {name: SETTINGS[name] for name in (f"cifar10{key}" for key in keys)}
+
+
+@pytest.mark.parametrize("truth", ["row-stripes", "along-rows", "shared"])
+def test_composed(truth: str, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Shapes, "open", lambda image_size, *_: Shapes(image_size, count=500))
+    monkeypatch.setattr("composed.SAMPLES", 300)
+    sizes = ("--iterations", 2, "--channels", 4, "--batch", 4, "--size", 16)
+    assert call("composed", "--truth", truth, "--out", tmp_path / "run", "--json", tmp_path / "found.json", *sizes) == 0
+    found = json.loads((tmp_path / "found.json").read_text())
+    told = found["truth"]
+    stripes, along, shared = (truth == name for name in ("row-stripes", "along-rows", "shared"))
+    assert told["row_offset_share"] == pytest.approx(0.5 if stripes else 0.06 if along else 0, abs=0.03)
+    assert told["across"] == pytest.approx([0.5] * 3 if stripes else [0.6, 0.36, 0.216] if along else [0] * 3, abs=0.03)
+    assert told["channel_correlation"] == pytest.approx(0.5 if stripes else 0.64 if shared else 0, abs=0.03)
+    assert told["down"] == pytest.approx([0, 0, 0], abs=0.03)
+    assert [row["iteration"] for row in found["learned"]] == [1, 2]
+    assert found["learned"][0].keys() - {"iteration", "seconds"} == told.keys()
+
+
+@pytest.mark.parametrize("truth", ["row-stripes", "along-rows", "shared"])
+def test_the_noise_of_composed_is_what_its_simulator_draws(truth: str) -> None:
+    import composed
+
+    law = composed.CASES[truth].law
+    image = torch.full((800, 3, 8, 8), 0.5)
+    exact = np.stack([law.noise(np.full((8, 8, 3), 0.5), RandomState(k)) for k in range(800)]).transpose(0, 3, 1, 2)
+    simulated = law.simulate_noise(image, torch.Generator().manual_seed(0)).numpy()
+    one, two = (composed.statistics(noise, image.numpy()) for noise in (exact, simulated))
+    assert one["level"] == pytest.approx(two["level"], rel=0.03)
+    for name in ("across", "down", "row_offset_share", "column_offset_share", "channel_correlation"):
+        assert one[name] == pytest.approx(two[name], abs=0.04), name
 
 
 def test_data(small_cifar10: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

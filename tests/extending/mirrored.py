@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nrgan.draws import Draws
-from nrgan.observation import Learned, rotate_quarter_turns
+from nrgan.observation import InvarianceRow, Learned, rotate_quarter_turns
 
 
 def mirror(n: Tensor, draws: Draws) -> Tensor:
@@ -13,4 +13,5 @@ def mirror(n: Tensor, draws: Draws) -> Tensor:
     return torch.where(mirrored, n.flip(3), n)
 
 
+MIRROR = InvarianceRow(mirror, "looks alike when it is mirrored")
 MIRRORED = Learned(invariances=(rotate_quarter_turns, mirror), knowledge="turned or mirrored, it looks alike")

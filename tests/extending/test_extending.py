@@ -38,6 +38,7 @@ from nrgan.manifest import write_manifest
 from nrgan.models import find_model
 from nrgan.networks import FAMILIES, find_family
 from nrgan.objectives import Losses, find_objective
+from nrgan.observation.invariances import find_invariance
 from nrgan.runs import read_config
 from nrgan.runs.log import read_metrics
 from nrgan.settings import CORRUPTIONS, SETTINGS, Row, all_corruptions, all_settings, find_setting
@@ -350,7 +351,7 @@ def test_rows_of_an_installed_package_are_as_ours(tmp_path: Path) -> None:
     site = {"PYTHONPATH": str(install(tmp_path / "site", offered_by_the_page()))}
     listed = nrgan_process("list", **site)
     assert listed.returncode == 0, listed.stderr
-    for name in ("cifar10lost30", "shapes-lost30", "mirrored", "mlp", "hinge"):
+    for name in ("cifar10lost30", "shapes-lost30", "mirrored", "mirror", "mlp", "hinge"):
         assert f" {name} " in listed.stdout, name
     out = tmp_path / "run"
     (block,) = [block for block in BLOCKS if block.language == "text"]
@@ -388,9 +389,18 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 FINDERS: dict[str, Callable[[str], object]] = {
     "corruptions": lambda name: find_setting(f"shapes-{name}"),
     "models": lambda name: find_model(name, SETTINGS["shapes"]),
+    "invariances": find_invariance,
     "families": find_family,
     "objectives": find_objective,
 }
+
+
+@pytest.mark.usefixtures("_few_images")
+def test_an_invariance_of_an_installed_package_is_as_ours(installed: Callable[..., None], tmp_path: Path) -> None:
+    installed(invariances="extra.mirrored:MIRROR")
+    out = run(tmp_path / "run", model="learned", invariances="theirs,invert")
+    (mirrored, _) = TrainedModel.load(out).pair.observer.invariances
+    assert mirrored.__module__ == "extra.mirrored" and mirrored.__name__ == "mirror"
 
 
 @pytest.mark.parametrize("group", FINDERS)
@@ -409,5 +419,11 @@ def test_a_broken_entry_point_is_one_clear_error(
     with pytest.raises(UserError, match=rf"nrgan\.{group}: {where}, which extra offers as 'theirs', {why}") as refused:
         FINDERS[group]("theirs")
     assert "\n" not in str(refused.value)
-    ours = {"corruptions": "ag25", "models": "gan", "families": "resnet", "objectives": "logistic"}[group]
+    ours = {
+        "corruptions": "ag25",
+        "models": "gan",
+        "invariances": "flips",
+        "families": "resnet",
+        "objectives": "logistic",
+    }[group]
     assert FINDERS[group](ours) is not None, "our own rows need no other package"

@@ -18,6 +18,7 @@ from nrgan.cli import main
 from nrgan.cli.train import Train
 from nrgan.networks import FAMILIES, ResNet
 from nrgan.objectives import OBJECTIVES, Logistic
+from nrgan.observation import INVARIANCES, PRIORS
 from nrgan.runs.identity import check_same_run
 from nrgan.settings import CORRUPTIONS
 from nrgan.training.config import DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME, ScheduleOptions
@@ -76,13 +77,19 @@ def _other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Options that name a row have another one to name."""
     monkeypatch.setitem(FAMILIES, "other", ResNet())
     monkeypatch.setitem(OBJECTIVES, "other", Logistic)
+    monkeypatch.setitem(PRIORS, "other", PRIORS["gaussian"])
+    monkeypatch.setitem(INVARIANCES, "other", INVARIANCES["flips"])
+
+
+COMPOSING = {"model": "learned", "prior": "gaussian"}
+"""The model that some options are for."""
 
 
 def config_with(folder: Path, **changed: object) -> TrainConfig:
     """On the first data that such options are for: drawn images, images of one's own, or those of a folder of data."""
     for setting in ("shapes-ag25", str(folder), "cifar10ag25"):
         try:
-            return config(setting=setting, model="gan", **changed)
+            return config(setting=setting, **changed)
         except UserError as error:
             refused = error
     raise AssertionError(f"{changed}: {refused}")
@@ -112,8 +119,9 @@ def test_every_option_lands_in_its_group_and_comes_back(
     """By its flat name and by its group, as Python's value, as JSON, and through the command line's own parser."""
     group, field = FLAT[flat]
     value = other_value(flat, tmp_path)
-    changed = config_with(tmp_path, **{flat: value})
-    unchanged = config(setting=changed.setting, model="gan")
+    base = COMPOSING if flat in ("prior", "invariances", "implicit") else {"model": "gan"}
+    changed = config_with(tmp_path, **(base | {flat: value}))
+    unchanged = config(setting=changed.setting, **base)
     assert getattr(getattr(changed, group), field) == value == changed.flat()[flat]
     differing = {name for name, of_it in changed.plain().items() if of_it != unchanged.plain()[name]}
     assert differing == {flat}, "nothing else has changed"
@@ -121,7 +129,8 @@ def test_every_option_lands_in_its_group_and_comes_back(
 
     assert TrainConfig(**changed.flat()) == changed
     assert TrainConfig(**json.loads(json.dumps(changed.plain()))) == changed
-    assert config(setting=changed.setting, model="gan", **{group: {field: value}}) == changed
+    if base is not COMPOSING:
+        assert config(setting=changed.setting, model="gan", **{group: {field: value}}) == changed
     assert unchanged.replaced(**{flat: value}) == changed
     assert parsed(changed.command_line(), monkeypatch) == changed
 
@@ -130,8 +139,9 @@ def test_every_option_lands_in_its_group_and_comes_back(
 def test_many_options_go_through_the_command_line_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {flat: other_value(flat, tmp_path) for flat in FLAT if flat not in ("data_root", "accumulate")}
     values |= {"value_range": "-5,10", "evaluate_metrics": ("fid",), "accumulate": 5, "generator_batch_size": 130}
-    changed = config(setting=str(tmp_path), model="gan", **values)
-    assert changed.flat() == {"setting": str(tmp_path), "model": "gan", "out": Path("out"), **changed.flat(), **values}
+    own = {"setting": str(tmp_path), "model": "learned"}
+    changed = config(**own, **values)
+    assert changed.flat() == {**own, "out": Path("out"), **changed.flat(), **values}
     assert parsed(changed.command_line(), monkeypatch) == changed
     assert changed.command_line()[changed.command_line().index("--range") + 1] == "-5,10", "not --value-range"
     dashed = config(out=Path("-inf"), discriminator_centre=-0.72)
@@ -197,6 +207,15 @@ def test_options_and_their_help_wait_for_no_torch(code: str) -> None:
         ({"evaluate_every": 10, "evaluate_metrics": ("kid",)}, "evaluate_metrics: must hold fid"),
         ({"batch_size": 50_001}, "batch_size 50001: more than the 50,000 images"),
         ({"data_seed": 2**31}, "data_seed"),
+        ({"prior": "gaussian"}, "prior gaussian: is for the model learned, and sinrgan1 is what its name says"),
+        ({"setting": ".", "model": "auto", "invariances": "flips"}, "invariances flips: is for the model learned"),
+        ({"implicit": True}, "implicit True: is for the model learned"),
+        ({"model": "learned", "implicit": True}, "prior none: without invariances nothing tells noise from image"),
+        ({"model": "learned", "prior": "gausian"}, "nearest are gaussian"),
+        ({"model": "learned", "invariances": "flips,shift"}, "unknown invariance 'shift'; the nearest are shifts"),
+        ({"model": "learned", "invariances": "flips,"}, "unknown invariance ''"),
+        ({"model": "learned", "invariances": "flips,invert,flips"}, "flips comes twice"),
+        ({"model": "learnd"}, "nearest are learned"),
     ],
 )
 def test_options_that_do_not_go_together(changed: dict[str, object], words: str) -> None:

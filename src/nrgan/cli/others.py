@@ -8,19 +8,22 @@ from pathlib import Path
 
 @dataclass
 class List:
-    """Show all settings, models, networks and objectives."""
+    """Show all settings, models, priors, invariances, networks and objectives."""
 
     def run(self) -> int:
         from nrgan.models import all_models
         from nrgan.networks import all_families
         from nrgan.objectives import all_objectives
-        from nrgan.reports.tables import described, models_table, settings_table, show
+        from nrgan.observation import PRIORS, all_invariances
+        from nrgan.reports.tables import conditions_table, described, models_table, settings_table, show
         from nrgan.settings import all_settings
 
         families = {name: type(family) for name, family in all_families().items()}
         show(
             settings_table(all_settings().values()),
             models_table(all_models()),
+            conditions_table("prior", PRIORS),
+            conditions_table("invariance", all_invariances()),
             described("network", families),
             described("objective", all_objectives()),
         )

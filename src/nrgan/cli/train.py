@@ -51,10 +51,11 @@ class Train:
         from nrgan.data import OWN
         from nrgan.settings import find_setting
         from nrgan.training.device import choose_device, choose_dtype, dtype_name
+        from nrgan.training.together import yet_to_be_composed
 
         config = self.config
         own = find_setting(config.setting, config.data.corrupt).source == OWN  # size and model are in the images
-        if own or config.schedule.minutes is not None:
+        if own or config.schedule.minutes is not None or yet_to_be_composed(config):
             # standard output is the configuration's alone
             with Display(Console(stderr=True, highlight=False, soft_wrap=True)) as display:
                 config = self._resolved(display)

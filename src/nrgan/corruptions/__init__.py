@@ -4,7 +4,7 @@ from nrgan.corruptions.additive_gaussian import AdditiveGaussian
 from nrgan.corruptions.base import AdditiveNoise, Corruption
 from nrgan.corruptions.brown_gaussian import AdditiveBrownGaussian, BrownGaussian
 from nrgan.corruptions.combined import MultiplicativeAdditiveGaussian, PoissonGaussian
-from nrgan.corruptions.gains import SignalGain
+from nrgan.corruptions.gains import PROPORTIONAL, SQUARE_ROOT, SignalGain
 from nrgan.corruptions.levels import Between, Level
 from nrgan.corruptions.local_gaussian import LocalGaussian
 from nrgan.corruptions.mixture import Mixture
@@ -17,6 +17,8 @@ from nrgan.corruptions.uniform import Uniform
 from nrgan.corruptions.unknown import Unknown
 
 __all__ = [
+    "PROPORTIONAL",
+    "SQUARE_ROOT",
     "AdditiveBrownGaussian",
     "AdditiveGaussian",
     "AdditiveNoise",

@@ -13,7 +13,7 @@ from nrgan.networks import Family, NetworkSizes, sizes_of
 from nrgan.objectives import diversity
 from nrgan.observation.base import Model, Observation, Observer
 from nrgan.observation.invariances import Invariance
-from nrgan.observation.priors import OF_THE_CORRUPTION, Gain, Prior, resolve
+from nrgan.observation.priors import OF_THE_CORRUPTION, Gaussian, Prior, resolve
 from nrgan.settings import SETTINGS, Setting
 
 
@@ -21,8 +21,9 @@ from nrgan.settings import SETTINGS, Setting
 class Learned(Model):
     """D sees x + n, n from a noise generator Gₙ; what is told of the noise keeps it apart from the image.
 
-    `prior`: the law n = ε·σ·g(x), Gₙ making σ. `invariances`: transformations applied to n. `implicit`: Gₙ sees the
-    image's latent beside its own, so that the noise may depend on the signal. NR-GAN (Kaneko & Harada 2020).
+    `prior`: the law n = ε·σ·g(x), Gₙ making σ; a gain g alone, or a `Gaussian` of several parts. `invariances`:
+    transformations applied to n, in this order. `implicit`: Gₙ sees the image's latent beside its own, so that the
+    noise may depend on the signal. NR-GAN (Kaneko & Harada 2020).
     """
 
     prior: Prior = None
@@ -46,13 +47,17 @@ class Learned(Model):
 
     def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
         own = sizes.latent_size
-        noise_sizes = replace(sizes, latent_size=own + own if self.implicit else own)
         prior = resolve(self.prior, setting)
+        noise_sizes = replace(
+            sizes,
+            latent_size=own + own if self.implicit else own,
+            image_channels=sizes.image_channels * (prior.maps if prior is not None else 1),
+        )
         return _LearnedNoise(setting, family.generator(noise_sizes), prior, self.invariances, self.implicit)
 
 
 class _LearnedNoise(Observer):
-    """Noise from a generator, T(ε·Gₙ(z)·g(x)) with a prior and T(Gₙ(z)) without; a `NoiseSampler`."""
+    """Noise from a generator, T(g(x)·Σₖ εₖ·Gₙ(z)ₖ) with a prior and T(Gₙ(z)) without; a `NoiseSampler`."""
 
     penalty_name = "diversity"
 
@@ -60,7 +65,7 @@ class _LearnedNoise(Observer):
         self,
         setting: Setting,
         noise_generator: nn.Module,
-        prior: Gain | None,
+        prior: Gaussian | None,
         invariances: Sequence[Invariance],
         implicit: bool,
     ) -> None:
@@ -88,8 +93,7 @@ class _LearnedNoise(Observer):
             z_noise = torch.cat((z, z_noise[:, z.shape[1] :]), dim=1)
         n = self.noise_generator(z_noise)
         if self.prior is not None:
-            # detached: the signal scales the noise, the gradient must not
-            n = draws.normal("eps", tuple(x.shape)) * n * self.prior(x.detach())
+            n = self.prior.noise(n, x, draws)
         return n, z_noise
 
     def _transformed(self, n: Tensor, draws: Draws) -> Tensor:

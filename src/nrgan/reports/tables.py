@@ -10,7 +10,8 @@ from rich.table import Table
 
 from nrgan.evaluation.noise_check import NoiseCheck
 from nrgan.evaluation.selection import Candidate, fid
-from nrgan.observation import Model
+from nrgan.models import LEARNED
+from nrgan.observation import InvarianceRow, Model, PriorRow
 from nrgan.runs import Record
 from nrgan.settings import Setting
 
@@ -107,4 +108,12 @@ def models_table(models: Mapping[str, Model]) -> Table:
     table = Table("model", "what must be known of the noise", title="Models")
     for name, model in models.items():
         table.add_row(name, model.knowledge)
+    return table
+
+
+def conditions_table(kind: str, rows: Mapping[str, PriorRow] | Mapping[str, InvarianceRow]) -> Table:
+    """What may be said of the noise to compose a model."""
+    table = Table(kind, f"what {LEARNED} is told of the noise: it …", title=f"{kind.capitalize()}s, for {LEARNED}")
+    for name, row in rows.items():
+        table.add_row(name, row.holds)
     return table

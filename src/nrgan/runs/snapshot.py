@@ -18,9 +18,10 @@ from nrgan.data import OWN, SOURCES, DataChoice
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import ValueRange, Wanted
 from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
-from nrgan.limits import MOST_CHANNELS, FitChoice
+from nrgan.limits import MOST_CHANNELS, NO_ROW, FitChoice
 from nrgan.manifest import write_manifest
 from nrgan.networks import NetworkSizes
+from nrgan.observation import Composition
 from nrgan.pretrained import load_weights, read_sizes, save_weights
 from nrgan.ranges import STORED_LEVELS
 from nrgan.reading import read_json
@@ -66,6 +67,9 @@ class SnapshotMetadata:
     corruption: dict[str, Any] | None = None
     """The law with its numbers (`nrgan.corruptions.to_plain`)."""
     view: ViewName | None = None
+    prior: str = NO_ROW
+    invariances: str = NO_ROW
+    implicit: bool = False
     objects: dict[str, str] = field(default_factory=dict)
     """Objects of the user's own that it was trained with, as they call themselves."""
 
@@ -73,6 +77,11 @@ class SnapshotMetadata:
     def value_range(self) -> ValueRange:
         """The sensor's range."""
         return ValueRange.of(self.low, self.high, self.dtype, self.step)
+
+    @property
+    def composition(self) -> Composition:
+        """What the model is composed of, where it is such a one."""
+        return Composition(self.prior, self.invariances, self.implicit)
 
     def found_setting(self, corruption: Corruption | None = None) -> Setting:
         """The setting, with `corruption` in the place of its own; raises `UserError` where it is not known."""

@@ -70,7 +70,7 @@ class TrainedModel:
         _check_objects(folder, about, {"model": isinstance(model, Model), "network": network is not None})
         found = about.found_setting(corruption)
         _check_range(folder, about, generator_sizes(folder).image_channels)
-        row = model if isinstance(model, Model) else find_model(about.model, found)
+        row = model if isinstance(model, Model) else find_model(about.model, found, about.composition)
         family, sizes = network or find_family(about.network), generator_sizes(folder)
         try:
             if (sketch := sketched(lambda: GeneratorPair.untrained(family, sizes, row, found))) is not None:

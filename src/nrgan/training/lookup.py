@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from nrgan.corruptions import Corruption, Sensor
 from nrgan.data import OWN
 from nrgan.errors import UserError
+from nrgan.models import find_model
 from nrgan.objectives import Objective, find_objective
+from nrgan.observation import Composition, Model
 from nrgan.settings import Setting, find_setting
-from nrgan.training.config.groups import DataOptions, ObjectiveOptions
+from nrgan.training.config.groups import DataOptions, ObjectiveOptions, ObservationOptions
 
 
 class NamesSetting(Protocol):
@@ -33,6 +35,28 @@ def setting_of(config: NamesSetting, corruption: Corruption | None = None) -> Se
     if setting.source == OWN and config.data.corrupt is not None:
         raise UserError("corrupt: give a name or an object, not both")
     return replace(setting, corruption=corruption)
+
+
+class NamesModel(Protocol):
+    """What says which model, and what it is composed of: a configuration."""
+
+    @property
+    def model(self) -> str:
+        """A model's name."""
+
+    @property
+    def observation(self) -> ObservationOptions:
+        """How generated images are observed."""
+
+
+def composition_of(options: ObservationOptions) -> Composition:
+    """What the options compose."""
+    return Composition(options.prior, options.invariances, options.implicit)
+
+
+def model_of(config: NamesModel, setting: Setting) -> Model:
+    """The model of a configuration that names one, fit for the setting; raises `UserError`."""
+    return find_model(config.model, setting, composition_of(config.observation))
 
 
 def objective_of(options: ObjectiveOptions) -> Objective:

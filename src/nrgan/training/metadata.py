@@ -27,5 +27,8 @@ def metadata_of(plan: Plan, iteration: int) -> SnapshotMetadata:
         source=setting.source,
         corruption=to_plain(setting.corruption),
         view=setting.view,
+        prior=config.observation.prior,
+        invariances=config.observation.invariances,
+        implicit=config.observation.implicit,
         objects=plan.objects.names(),
     )

@@ -14,13 +14,13 @@ from nrgan.data import OWN, DataChoice, ImageSpec
 from nrgan.errors import UserError
 from nrgan.frames import Wanted
 from nrgan.limits import DEFAULT_SIDE
-from nrgan.models import check_fits, find_model
+from nrgan.models import check_fits
 from nrgan.networks import Family, NetworkSizes, find_family
 from nrgan.objectives import Objective
 from nrgan.observation import Model, View
 from nrgan.settings import Setting
 from nrgan.training.config import GIVEN, TrainConfig
-from nrgan.training.lookup import objective_of, setting_of
+from nrgan.training.lookup import model_of, objective_of, setting_of
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def resolve(config: TrainConfig, image: ImageSpec, objects: Objects | None = Non
     return Plan(
         config=config,
         setting=setting,
-        model=objects.model or find_model(config.model, setting),
+        model=objects.model or model_of(config, setting),
         family=family,
         objective=objective,
         image=image,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.selection import Watch
 from nrgan.layout import expanded
 from nrgan.memory import gigabytes
-from nrgan.observation import GeneratorPair
+from nrgan.models import LEARNED
+from nrgan.observation import Composition, GeneratorPair
 from nrgan.pretrained import sketched
 from nrgan.progress import Preparing
 from nrgan.runs import RunRecorder
@@ -27,12 +28,13 @@ from nrgan.training.budget import Budget, chosen_before
 from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
 from nrgan.training.deadline import Deadline
 from nrgan.training.device import choose_device, choose_dtype, dtype_name, free_memory_of, memory_for_data
+from nrgan.training.lookup import model_of, setting_of
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
 from nrgan.training.state import TrainState, new_state
 from nrgan.training.timed_plan import timed_plan, with_fitting_tiles
-from nrgan.training.together import check_count
+from nrgan.training.together import check_count, yet_to_be_composed
 
 
 @dataclass
@@ -158,6 +160,9 @@ def open_plan(
     Raises `UserError` where the images cannot be had, or do not go with the configuration.
     """
     objects, timed = objects or Objects(), config.schedule.minutes is not None
+    config = config if recorded is None else _composed_before(config, recorded)
+    if config.model == LEARNED and objects.model is None:
+        model_of(config, setting_of(config, objects.corruption))  # what is not composed opens no images
     if timed and recorded is not None:
         config = chosen_before(config, recorded)
     machine = config.machine
@@ -179,6 +184,13 @@ def open_plan(
         if (folder := getattr(machine, name)) is not None:
             found[name] = folder.absolute()
     return resolve(config.replaced(**found), data.spec, objects), data
+
+
+def _composed_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
+    """With the prior and the invariances of the run that goes on, where the configuration leaves them to it."""
+    if recorded["model"] != LEARNED or not (config.model == AUTO or yet_to_be_composed(config)):
+        return config
+    return config.replaced(model=LEARNED, **{name: recorded[name] for name in asdict(Composition())})
 
 
 def _watch(

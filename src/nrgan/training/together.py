@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,8 +11,9 @@ from nrgan.data.frozen import check_data_seed
 from nrgan.errors import UserError
 from nrgan.layout import same_place
 from nrgan.limits import DEFAULT_SIDE
-from nrgan.models import find_model
+from nrgan.models import LEARNED
 from nrgan.networks import find_family
+from nrgan.observation import Composition
 from nrgan.settings import Setting
 from nrgan.training.accumulate import check_accumulate
 from nrgan.training.config.groups import (
@@ -21,15 +23,14 @@ from nrgan.training.config.groups import (
     MachineOptions,
     NetworkOptions,
     ObjectiveOptions,
-    ObservationOptions,
     OptimiserOptions,
     ScheduleOptions,
 )
 from nrgan.training.config.table import DEFAULTS
-from nrgan.training.lookup import NamesSetting, objective_of, setting_of
+from nrgan.training.lookup import NamesModel, NamesSetting, composition_of, model_of, objective_of, setting_of
 
 
-class Options(NamesSetting, Protocol):
+class Options(NamesSetting, NamesModel, Protocol):
     """A configuration; said by what it holds, for it asks this module as it is made."""
 
     @property
@@ -38,8 +39,6 @@ class Options(NamesSetting, Protocol):
 
     @property
     def network(self) -> NetworkOptions: ...
-    @property
-    def observation(self) -> ObservationOptions: ...
     @property
     def out(self) -> Path: ...
     @property
@@ -60,8 +59,9 @@ def check_together(config: Options) -> None:
     setting = setting_of(config)
     if config.model == AUTO and setting.source != OWN:
         raise UserError(f"<model> {AUTO}: is for images of your own; {setting.name} is a setting, name a model")
-    if config.model not in (AUTO, GIVEN):
-        find_model(config.model, setting)
+    _check_composition(config)
+    if (named := config.model not in (AUTO, GIVEN)) and not yet_to_be_composed(config):
+        model_of(config, setting)
     if config.objective.objective != GIVEN:
         objective_of(config.objective)
     if (size := config.data.image_size) is not None and config.network.network != GIVEN:
@@ -79,10 +79,26 @@ def check_together(config: Options) -> None:
     if decaying > schedule.iterations:
         raise UserError(f"<decay_iterations> {decaying}: more than the {schedule.iterations} iterations of the run")
     # a model that is yet to be chosen may be any
-    in_pairs = config.model in (AUTO, GIVEN) or find_model(config.model, setting).compares_pairs
+    in_pairs = not named or config.model == LEARNED or model_of(config, setting).compares_pairs
     check_accumulate(schedule, in_pairs and bool(config.observation.diversity_weight))
     if config.evaluation.every and "fid" not in config.evaluation.metrics:
         raise UserError("<evaluate_metrics>: must hold fid, by which the best snapshot is chosen")
+
+
+def yet_to_be_composed(config: NamesModel) -> bool:
+    """Whether it says nothing of what `learned` is composed of: the run that goes on does."""
+    return config.model == LEARNED and not composition_of(config.observation).said
+
+
+def _check_composition(config: NamesModel) -> None:
+    """Refuses to compose what has a name of its own."""
+    values = config.observation.model_dump()
+    for name in asdict(Composition()):
+        if config.model != LEARNED and values[name] != DEFAULTS[name]:
+            raise UserError(
+                f"<{name}> {values[name]}: is for the model {LEARNED}, and {config.model} is what its name says; "
+                f"leave it out, or train {LEARNED}"
+            )
 
 
 def _check_setting(config: Options, setting: Setting) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nrgan.errors import UserError
-from nrgan.limits import LARGEST_SIDE, MOST_CHANNELS, SIDE_STEP, SMALLEST_NETWORK_SIDE
+from nrgan.limits import LARGEST_SIDE, MOST_CHANNELS, MOST_MAPS, SIDE_STEP, SMALLEST_NETWORK_SIDE
 
 _FEWEST_UP_BLOCKS = 3
 _SMALLEST_MAP = 4
@@ -28,5 +28,6 @@ def up_blocks(image_size: int) -> int:
 
 def check_channels(image_channels: int) -> None:
     """Raises `UserError` for more channels than the networks are made for, or none."""
-    if not 1 <= image_channels <= MOST_CHANNELS:
-        raise UserError(f"{image_channels} channels: images have from 1 to {MOST_CHANNELS}")
+    if not 1 <= image_channels <= MOST_CHANNELS * MOST_MAPS:
+        most = f"images have from 1 to {MOST_CHANNELS}, and noise at most {MOST_MAPS} maps for each"
+        raise UserError(f"{image_channels} channels: {most}")

@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import tyro
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from nrgan.errors import UserError, validation_sentence
 from nrgan.evaluation.metric_names import Against
-from nrgan.limits import FitChoice
+from nrgan.limits import NO_ROW, FitChoice
 
 Positive = Annotated[int, Field(ge=1, lt=2**31)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -46,6 +54,15 @@ def option_name(flat: str) -> str:
 def dashed(flat: str) -> str:
     """An option as it is typed: --batch-size for `batch_size`."""
     return f"--{option_name(flat)}"
+
+
+def _joined(names: Any) -> Any:
+    """Names as one text, apart by commas and without blanks, whether they came as a text or as a list."""
+    if isinstance(names, str):
+        names = names.split(",")
+    if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
+        return ",".join(name.strip() for name in names) or NO_ROW
+    return names
 
 
 class Group(BaseModel):
@@ -127,6 +144,14 @@ class ObservationOptions(Group):
 
     diversity_weight: Weight = 0.02
     """Weight of the term that keeps the learned noise diverse."""
+    prior: str = NO_ROW
+    """What the distribution of the noise is, for the model learned: gaussian, proportional, row-stripes, … (`nrgan
+    list` shows all)."""
+    invariances: Annotated[str, BeforeValidator(_joined)] = NO_ROW
+    """What changes noise no more than another draw would, but changes images, for the model learned: names with commas
+    between them, such as flips,shifts,invert (`nrgan list` shows all)."""
+    implicit: bool = False
+    """Let the noise of the model learned depend on the image, in a way that is learned."""
 
 
 class ObjectiveOptions(Group):

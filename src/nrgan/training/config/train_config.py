@@ -37,8 +37,8 @@ class TrainConfig(BaseModel):
     """The data set and its noise, such as cifar10ag25 or shapes-ag25 (`nrgan list` shows all); or the path of your own
     noisy images: a folder, a zip, an .npy or .npz stack, a TIFF stack, a pattern, or shards-{000..099}.tar."""
     model: Annotated[str, tyro.conf.arg(metavar="MODEL")]
-    """How generated images are observed: gan, ambientgan, sinrgan1, sinrgan2, sdnrgan1, sdnrgan2 or sdnrgan3; auto:
-    what `nrgan diagnose` recommends for your own images."""
+    """How generated images are observed: gan, ambientgan, sinrgan1, sinrgan2, sdnrgan1, sdnrgan2 or sdnrgan3; learned:
+    as --prior and --invariances say; auto: what `nrgan diagnose` recommends for your own images."""
     out: Annotated[Path, tyro.conf.arg(metavar="OUT")]
     """The run folder: configuration, curves, sample pictures, snapshots, checkpoint."""
 
