@@ -4,6 +4,7 @@ from nrgan.corruptions.additive_gaussian import AdditiveGaussian
 from nrgan.corruptions.base import AdditiveNoise, Corruption
 from nrgan.corruptions.brown_gaussian import AdditiveBrownGaussian, BrownGaussian
 from nrgan.corruptions.combined import MultiplicativeAdditiveGaussian, PoissonGaussian
+from nrgan.corruptions.fitted import Fitted
 from nrgan.corruptions.gains import SignalGain
 from nrgan.corruptions.levels import Between, Level
 from nrgan.corruptions.local_gaussian import LocalGaussian
@@ -23,6 +24,7 @@ __all__ = [
     "Between",
     "BrownGaussian",
     "Corruption",
+    "Fitted",
     "Level",
     "LocalGaussian",
     "Mixture",

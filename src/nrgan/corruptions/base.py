@@ -90,8 +90,13 @@ class AdditiveNoise(Corruption):
     """y = x + n(x). Subclasses give `_simulate_noise`, and of `noise` and `_corrupt` the one that states the law.
 
     In the simulator the gradient flows through x as the additive identity only: noise that depends on the image sees it
-    detached.
+    detached. A law that `replaces` overrides `_simulate`, so that none flows through what is not there any more.
     """
+
+    @property
+    def replaces(self) -> bool:
+        """Whether some pixels keep nothing of the image, so that the noise is more than what was added."""
+        return False
 
     def simulate_noise(self, x: Tensor, rng: Draws | torch.Generator | None = None) -> Tensor:
         """The noise that `simulate` adds, unit range, (B, C, H, W); no gradient flows through it."""
