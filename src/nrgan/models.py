@@ -33,6 +33,8 @@ MODELS: dict[str, Model] = {
     ),
     "sdnrgan3": Learned(invariances=(invert_channels,), implicit=True, knowledge="it is as often positive as negative"),
 }
+FOR_TOLD_NOISE = "ambientgan"
+"""The row that uses what is told of the noise."""
 _GROUP = "nrgan.models"
 
 

@@ -14,6 +14,7 @@ from nrgan.corruptions.none import NoCorruption
 from nrgan.corruptions.plain import from_plain, to_plain
 from nrgan.corruptions.poisson import Poisson
 from nrgan.corruptions.sensor import Sensor
+from nrgan.corruptions.told import Told
 from nrgan.corruptions.uniform import Uniform
 from nrgan.corruptions.unknown import Unknown
 
@@ -35,6 +36,7 @@ __all__ = [
     "PoissonGaussian",
     "Sensor",
     "SignalGain",
+    "Told",
     "Uniform",
     "Unknown",
     "from_plain",

@@ -41,10 +41,17 @@ class Corruption(ABC):
     """The known relation between signal and noise level: a noise n = ε·σ·g(x); None where there is none."""
     known: ClassVar[bool] = True
     """Whether its law is known, and can be simulated."""
+    already: ClassVar[bool] = False
+    """Whether images have it when they come: nothing is added to them, and what they were without it nobody knows."""
     simulator_is_exact: ClassVar[bool] = True
     """Whether the simulator has the law's distribution; False: the same mean and variance only."""
     classes: ClassVar[dict[str, type[Corruption]]] = {}
     """Every class of corruption that has been defined, by its name."""
+
+    @property
+    def law(self) -> Corruption:
+        """What is simulated: itself, or what it tells of images that have it already."""
+        return self
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

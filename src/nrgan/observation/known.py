@@ -21,12 +21,14 @@ class Known(Model):
     def unfit(self, setting: Setting) -> str | None:
         if setting.corruption.known:
             return None
-        return f"needs to know the noise, and that of {setting.name} is not described (<corrupt> adds one that is)"
+        how = "<noise> tells it, <corrupt> adds one that is"
+        return f"needs to know the noise, and that of {setting.name} is not described ({how})"
 
     def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
-        if not isinstance(setting.corruption, AdditiveNoise):
-            return _KnownCorruption(setting, setting.corruption)
-        return (_KnownReplacing if setting.corruption.replaces else _KnownNoise)(setting, setting.corruption)
+        law = setting.corruption.law
+        if not isinstance(law, AdditiveNoise):
+            return _KnownCorruption(setting, law)
+        return (_KnownReplacing if law.replaces else _KnownNoise)(setting, law)
 
 
 class KnownNoise:
