@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from numpy.random import RandomState
 from scipy.stats import poisson
 
 from laws import ACROSS, FITTED, HEAVY, LAWS, LIGHT, P
-from nrgan.corruptions import Fitted
+from nrgan.corruptions import Fitted, Sensor, Told
 from nrgan.corruptions.curves import shape_of
 from nrgan.corruptions.fields import kernel_of
 from nrgan.draws import FreshDraws, PartDraws
 from nrgan.errors import UserError
+from nrgan.networks import NetworkSizes, ResNet
+from nrgan.observation import Known, NoiseSampler
+from nrgan.settings import SETTINGS
 
 BANDS = np.array([0.15, 0.4, 0.6, 0.9])
 GAUSSIAN_BLUR = tuple(tuple(float(np.exp(-(y * y + x * x) / 16)) for x in range(5)) for y in range(5))
@@ -195,6 +199,22 @@ def test_no_gradient_comes_from_a_pixel_that_was_replaced() -> None:
     replaced = (y == 0) | (y == 1)
     assert 0.2 < float(replaced.double().mean()) < 0.4
     assert torch.equal(gradient, (~replaced).double())
+
+
+def test_the_known_model_learns_nothing_from_a_pixel_that_was_replaced() -> None:
+    """And still samples the noise by itself: what it says was added is the whole difference."""
+    setting = replace(SETTINGS["shapes"], corruption=Told(Fitted(impulses=0.3)), sensor=Sensor(clip=False))
+    observer = Known().observer(setting, ResNet(), NetworkSizes(4, 16))
+    assert isinstance(observer, NoiseSampler)
+    x = torch.rand(6, 3, 16, 16, dtype=torch.float64).sub(0.5).requires_grad_()
+    seen = observer(x, torch.zeros(6, 4, dtype=torch.float64), FreshDraws(dtype=torch.float64))
+    replaced = (seen.parts["noisy"].abs() == 1).all(1, keepdim=True).expand_as(x)
+    assert 0.2 < float(replaced.double().mean()) < 0.4
+    weight = torch.randn(x.shape, dtype=torch.float64)
+    (gradient,) = torch.autograd.grad((seen.y * weight).sum(), x)
+    torch.testing.assert_close(gradient, weight * ~replaced)
+    assert not seen.parts["noise"].requires_grad
+    torch.testing.assert_close(seen.parts["clean"] + seen.parts["noise"], seen.parts["noisy"])
 
 
 @pytest.mark.parametrize("name", FITTED)
