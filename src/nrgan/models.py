@@ -36,6 +36,8 @@ MODELS: dict[str, Model] = {
 }
 LEARNED = "learned"
 """The name of what is composed of a prior and invariances."""
+FOR_TOLD_NOISE = "ambientgan"
+"""The row that uses what is told of the noise."""
 _GROUP = "nrgan.models"
 
 

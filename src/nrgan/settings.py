@@ -25,6 +25,7 @@ from nrgan.corruptions import (
     Poisson,
     PoissonGaussian,
     Sensor,
+    Told,
     Uniform,
     Unknown,
 )
@@ -32,6 +33,7 @@ from nrgan.data import OWN, SOURCES, DataChoice, ImageSource
 from nrgan.errors import UserError, unknown
 from nrgan.frames import EVERYTHING, Wanted
 from nrgan.limits import DEFAULT_SIDE, FitChoice
+from nrgan.noise_file import read_noise
 from nrgan.plugins import with_plugins
 
 ViewName = Literal["plain", "blurred"]
@@ -87,6 +89,11 @@ class Setting:
         """Whether the relation between signal and noise level is known, which `sdnrgan1` needs."""
         return self.corruption.signal_gain is not None
 
+    @property
+    def told(self) -> bool:
+        """Whether images come with a noise whose law is told."""
+        return self.corruption.already and self.corruption.known
+
 
 def _settings_of(name: str, source: type[ImageSource], rows: Mapping[str, Row]) -> dict[str, Setting]:
     found = {name: Setting(name, name, NoCorruption())}
@@ -125,21 +132,26 @@ def named_setting(name: str) -> Setting | None:
 _MARKS_OF_A_PATH = frozenset("/\\*?{[.~")
 
 
-def find_setting(name: str, corrupt: str | None = None) -> Setting:
+def find_setting(name: str, corrupt: str | None = None, noise: str | None = None) -> Setting:
     """The setting of a name, or of the path of the user's own images.
 
-    corrupt: the corruption that those suffer here; None: they are noisy already. Raises `UserError` with the nearest
-    names, or for a corruption of a named setting, which has its own.
+    corrupt: the corruption that those suffer here; None: they are noisy already. noise: what is told of the noise that
+    they have (`read_noise`), in the range that it was measured in. Raises `UserError` with the nearest names, or for a
+    corruption or a noise of a named setting, which has its own.
     """
     if (named := named_setting(name)) is not None:
         if corrupt is not None:
             raise UserError(f"<corrupt> {corrupt}: {name} has a corruption already; this is for images of your own")
+        if noise is not None:
+            raise UserError(f"<noise>: that of {name} is known already; this is for images of your own")
         return named
     if not (_MARKS_OF_A_PATH & set(name) or Path(name).exists()):
         near = unknown("setting", name, all_settings())
         raise UserError(f"{near}; nor is there a file or folder of that name")
+    if noise is not None and corrupt is not None:
+        raise UserError("<corrupt> adds a noise to images, and <noise> tells the one that they have; give one of both")
     if corrupt is None:
-        return Setting(name, OWN, Unknown())
+        return Setting(name, OWN, Unknown() if noise is None else Told(read_noise(noise).law))
     rows = CORRUPTIONS if corrupt in CORRUPTIONS else all_corruptions()
     if corrupt not in rows:
         raise UserError(f"<corrupt> {corrupt}: is no corruption; choose one of {', '.join(rows)}")

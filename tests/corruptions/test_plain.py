@@ -12,6 +12,7 @@ import pytest
 from numpy.random import RandomState
 from torch import Tensor
 
+from laws import LAWS
 from nrgan.corruptions import (
     AdditiveGaussian,
     AdditiveNoise,
@@ -25,7 +26,6 @@ from nrgan.corruptions import (
 )
 from nrgan.draws import Draws
 from nrgan.errors import UserError
-from nrgan.settings import CORRUPTIONS
 
 OWN_CLASSES = [name for name, kind in Corruption.classes.items() if ":" not in name and not inspect.isabstract(kind)]
 
@@ -73,10 +73,10 @@ def through_a_file(corruption: Corruption) -> Corruption:
     return from_plain(json.loads(json.dumps(to_plain(corruption))))
 
 
-@pytest.mark.parametrize("row", CORRUPTIONS)
+@pytest.mark.parametrize("row", LAWS)
 def test_every_row_comes_back_as_it_was(row: str) -> None:
     """Also in its text, which names the cached noisy sets: 25 does not become 25.0."""
-    corruption = CORRUPTIONS[row].corruption
+    corruption = LAWS[row]
     again = through_a_file(corruption)
     assert type(again) is type(corruption) and again == corruption and repr(again) == repr(corruption)
 

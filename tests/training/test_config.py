@@ -16,12 +16,17 @@ import pytest
 from nrgan import TrainConfig, UserError
 from nrgan.cli import main
 from nrgan.cli.train import Train
+from nrgan.corruptions import Fitted
+from nrgan.frames import ValueRange
 from nrgan.networks import FAMILIES, ResNet
+from nrgan.noise_file import MeasuredNoise
 from nrgan.objectives import OBJECTIVES, Logistic
 from nrgan.observation import INVARIANCES, PRIORS
 from nrgan.runs.identity import check_same_run
 from nrgan.settings import CORRUPTIONS
-from nrgan.training.config import DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME, ScheduleOptions
+from nrgan.training.config import AUTO, DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME, ScheduleOptions
+
+MEASURED = MeasuredNoise(Fitted(), ValueRange.of(0, 255, "uint8"))
 
 
 def config(**changed: object) -> TrainConfig:
@@ -66,7 +71,7 @@ def other_value(flat: str, folder: Path) -> Any:
         bool: lambda: not default,
         int: lambda: 40 if default is None else default + 1,
         float: lambda: (default or 0) / 2 or 0.5,
-        str: lambda: next(iter(CORRUPTIONS)) if flat == "corrupt" else "other",
+        str: lambda: {"corrupt": next(iter(CORRUPTIONS)), "noise": MEASURED.text()}.get(flat, "other"),
         Path: lambda: folder,
     }
     return made[kind]()
@@ -83,6 +88,11 @@ def _other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 COMPOSING = {"model": "learned", "prior": "gaussian"}
 """The model that some options are for."""
+
+
+def model_for(flat: str) -> str:
+    """A model that an option goes with."""
+    return AUTO if flat == "noise" else "gan"
 
 
 def config_with(folder: Path, **changed: object) -> TrainConfig:
@@ -119,7 +129,7 @@ def test_every_option_lands_in_its_group_and_comes_back(
     """By its flat name and by its group, as Python's value, as JSON, and through the command line's own parser."""
     group, field = FLAT[flat]
     value = other_value(flat, tmp_path)
-    base = COMPOSING if flat in ("prior", "invariances", "implicit") else {"model": "gan"}
+    base = COMPOSING if flat in ("prior", "invariances", "implicit") else {"model": model_for(flat)}
     changed = config_with(tmp_path, **(base | {flat: value}))
     unchanged = config(setting=changed.setting, **base)
     assert getattr(getattr(changed, group), field) == value == changed.flat()[flat]
@@ -130,14 +140,14 @@ def test_every_option_lands_in_its_group_and_comes_back(
     assert TrainConfig(**changed.flat()) == changed
     assert TrainConfig(**json.loads(json.dumps(changed.plain()))) == changed
     if base is not COMPOSING:
-        assert config(setting=changed.setting, model="gan", **{group: {field: value}}) == changed
+        assert config(setting=changed.setting, model=model_for(flat), **{group: {field: value}}) == changed
     assert unchanged.replaced(**{flat: value}) == changed
     assert parsed(changed.command_line(), monkeypatch) == changed
 
 
 @pytest.mark.usefixtures("_other_rows")
 def test_many_options_go_through_the_command_line_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {flat: other_value(flat, tmp_path) for flat in FLAT if flat not in ("data_root", "accumulate")}
+    values = {flat: other_value(flat, tmp_path) for flat in FLAT if flat not in ("data_root", "accumulate", "noise")}
     values |= {"value_range": "-5,10", "evaluate_metrics": ("fid",), "accumulate": 5, "generator_batch_size": 130}
     own = {"setting": str(tmp_path), "model": "learned"}
     changed = config(**own, **values)
@@ -204,6 +214,7 @@ def test_options_and_their_help_wait_for_no_torch(code: str) -> None:
         ({"value_range": "0,1"}, "value_range: is for images of your own"),
         ({"skip_corrupt": True}, "skip_corrupt: is for images of your own"),
         ({"corrupt": "ag25"}, "corrupt ag25: cifar10ag25 has a corruption already"),
+        ({"noise": "noise.json"}, "noise: that of cifar10ag25 is known already"),
         ({"evaluate_every": 10, "evaluate_metrics": ("kid",)}, "evaluate_metrics: must hold fid"),
         ({"batch_size": 50_001}, "batch_size 50001: more than the 50,000 images"),
         ({"data_seed": 2**31}, "data_seed"),

@@ -148,7 +148,8 @@ class Train:
 
     def _say_auto(self, resolved: TrainConfig, say: Callable[[str], None]) -> None:
         if self.config.model == AUTO:
-            say(f"auto: {resolved.model}; nrgan diagnose says why")
+            why = "nrgan diagnose says why" if resolved.data.noise is None else "it uses the noise that is told"
+            say(f"auto: {resolved.model}; {why}")
 
     def _say_budget(self, config: TrainConfig, budget: Budget, say: Callable[[str], None]) -> None:
         from nrgan.cli.display import duration

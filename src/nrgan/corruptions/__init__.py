@@ -4,6 +4,7 @@ from nrgan.corruptions.additive_gaussian import AdditiveGaussian
 from nrgan.corruptions.base import AdditiveNoise, Corruption
 from nrgan.corruptions.brown_gaussian import AdditiveBrownGaussian, BrownGaussian
 from nrgan.corruptions.combined import MultiplicativeAdditiveGaussian, PoissonGaussian
+from nrgan.corruptions.fitted import Fitted
 from nrgan.corruptions.gains import PROPORTIONAL, SQUARE_ROOT, SignalGain
 from nrgan.corruptions.levels import Between, Level
 from nrgan.corruptions.local_gaussian import LocalGaussian
@@ -13,6 +14,7 @@ from nrgan.corruptions.none import NoCorruption
 from nrgan.corruptions.plain import from_plain, to_plain
 from nrgan.corruptions.poisson import Poisson
 from nrgan.corruptions.sensor import Sensor
+from nrgan.corruptions.told import Told
 from nrgan.corruptions.uniform import Uniform
 from nrgan.corruptions.unknown import Unknown
 
@@ -25,6 +27,7 @@ __all__ = [
     "Between",
     "BrownGaussian",
     "Corruption",
+    "Fitted",
     "Level",
     "LocalGaussian",
     "Mixture",
@@ -35,6 +38,7 @@ __all__ = [
     "PoissonGaussian",
     "Sensor",
     "SignalGain",
+    "Told",
     "Uniform",
     "Unknown",
     "from_plain",

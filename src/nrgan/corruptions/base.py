@@ -41,10 +41,17 @@ class Corruption(ABC):
     """The known relation between signal and noise level: a noise n = ε·σ·g(x); None where there is none."""
     known: ClassVar[bool] = True
     """Whether its law is known, and can be simulated."""
+    already: ClassVar[bool] = False
+    """Whether images have it when they come: nothing is added to them, and what they were without it nobody knows."""
     simulator_is_exact: ClassVar[bool] = True
     """Whether the simulator has the law's distribution; False: the same mean and variance only."""
     classes: ClassVar[dict[str, type[Corruption]]] = {}
     """Every class of corruption that has been defined, by its name."""
+
+    @property
+    def law(self) -> Corruption:
+        """What is simulated: itself, or what it tells of images that have it already."""
+        return self
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -90,8 +97,13 @@ class AdditiveNoise(Corruption):
     """y = x + n(x). Subclasses give `_simulate_noise`, and of `noise` and `_corrupt` the one that states the law.
 
     In the simulator the gradient flows through x as the additive identity only: noise that depends on the image sees it
-    detached.
+    detached. A law that `replaces` overrides `_simulate`, so that none flows through what is not there any more.
     """
+
+    @property
+    def replaces(self) -> bool:
+        """Whether some pixels keep nothing of the image, so that the noise is more than what was added."""
+        return False
 
     def simulate_noise(self, x: Tensor, rng: Draws | torch.Generator | None = None) -> Tensor:
         """The noise that `simulate` adds, unit range, (B, C, H, W); no gradient flows through it."""

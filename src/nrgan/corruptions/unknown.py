@@ -18,6 +18,7 @@ class Unknown(Corruption):
     """y as it came: the images are noisy already, by a law that is to be learned. It cannot be simulated."""
 
     known: ClassVar[bool] = False
+    already: ClassVar[bool] = True
 
     def _corrupt(self, u: Image, rng: RandomState) -> Image:
         return u

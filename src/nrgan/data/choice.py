@@ -21,7 +21,7 @@ class DataChoice:
     source: str
     """A row of `SOURCES`, or `OWN`."""
     corruption: Corruption
-    """What befell the images; of one's own: what is added here, or `Unknown` where they are noisy already."""
+    """What befell the images; of one's own: what is added here, or `Unknown` or `Told` where they are noisy already."""
     sensor: Sensor = field(default_factory=Sensor)
     image_size: int | None = None
     """Side of the images; None: that of the user's own images."""

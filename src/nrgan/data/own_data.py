@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nrgan.corruptions import Unknown
 from nrgan.data.choice import DataChoice
 from nrgan.data.frozen import NoisyImages, check_data_seed, corrupt_units, law_key
 from nrgan.data.sources import Images
@@ -41,14 +42,14 @@ class OwnData(TrainingData):
         self.image_size, self.channels = self.patches.size, frames.channels
         self.value_range, outside = choose_range(choice.value_range, frames.statistics, frames.dtype)
         self.notes = (frames.reading, *frames.notes, *self.patches.notes, outside)
-        self.has_clean = choice.corruption.known
+        self.has_clean = not choice.corruption.already
         choice.corruption.check_fits(self.image_size, self.image_size)
         check_data_seed(choice.data_seed, len(self.patches))
         self.key = {
             "data": frames.key(),
             "fit": [choice.fit, self.image_size],
             "range": list(self.value_range.plain().values()),
-            "corruption": law_key(choice.corruption),
+            "corruption": law_key(choice.corruption if self.has_clean else Unknown()),  # what is told changes no image
             **({"data_seed": choice.data_seed, "clip": choice.sensor.clip} if self.has_clean else {}),
         }
         self._resident: NoisyImages | None = None

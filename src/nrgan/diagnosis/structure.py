@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nrgan.corruptions.curves import probabilities
 from nrgan.diagnosis.cells import CELL, Array, Doubles, Smoothness, cell_means, mixed_difference
 from nrgan.diagnosis.differences import second_differences
 
@@ -14,7 +15,7 @@ LAGS = 5
 """Autocorrelation is told for lags 0..4 down and across."""
 _FAR = (4, 5, 6)
 """Lags at which noise is taken to be uncorrelated, so that what still grows is the image."""
-QUANTILES = np.linspace(0.001, 0.999, 201)
+QUANTILES = probabilities(201)
 _RING = 1 / 8
 _KEPT_KURTOSIS = (1 + 8 * _RING**4) / (1 + 8 * _RING**2) ** 2
 """Of independent values' excess kurtosis, what is left after taking off the mean of the 8 neighbours: Σw⁴/(Σw²)²."""

@@ -30,7 +30,7 @@ def with_run_defaults(resources: Resources, path: str | Path) -> Resources:
 
 def usual_comparison(path: str | Path) -> Against:
     """What samples are compared with unless one says: clean images where there are some, else the noisy ones."""
-    return "clean" if TrainedModel.load(path, snapshot="newest").setting.corruption.known else "observed"
+    return "observed" if TrainedModel.load(path, snapshot="newest").setting.corruption.already else "clean"
 
 
 def evaluate(
@@ -86,7 +86,7 @@ def select_snapshot(
         return Evaluator(own, first.about, first.image_size, resources, channels=first.image_channels)
 
     observed = evaluator("observed")
-    knows_clean = first.setting.corruption.known
+    knows_clean = not first.setting.corruption.already
     clean = evaluator("clean") if by_clean or (show_clean and knows_clean) else None
     candidates = [
         Candidate(s, fid_of(observed.evaluate(s)), fid_of(clean.evaluate(s)) if clean else None) for s in snapshots

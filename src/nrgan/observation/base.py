@@ -93,6 +93,11 @@ class Model(ABC):
         """Why it cannot be trained on the setting, to be said after the model's name; None where it can."""
         return None
 
+    @staticmethod
+    def ignores_told(setting: Setting) -> str | None:
+        """What `unfit` says, for a model that knows no law, of noise that is told: it would be told for nothing."""
+        return f"does not use what is told of the noise of {setting.name} (leave <noise> out)" if setting.told else None
+
     @property
     def compares_pairs(self) -> bool:
         """Whether the penalty compares each image of a batch with the one half a batch further on."""

@@ -16,6 +16,9 @@ from nrgan.settings import Setting
 class Clean(Model):
     """D sees the generated image itself, so G learns to copy the noise of the data. Goodfellow et al. 2014."""
 
+    def unfit(self, setting: Setting) -> str | None:
+        return self.ignores_told(setting)
+
     def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
         return _CleanObserver(setting)
 

@@ -21,12 +21,14 @@ class Known(Model):
     def unfit(self, setting: Setting) -> str | None:
         if setting.corruption.known:
             return None
-        return f"needs to know the noise, and that of {setting.name} is not described (<corrupt> adds one that is)"
+        how = "<noise> tells it, <corrupt> adds one that is"
+        return f"needs to know the noise, and that of {setting.name} is not described ({how})"
 
     def observer(self, setting: Setting, family: Family, sizes: NetworkSizes) -> Observer:
-        if isinstance(setting.corruption, AdditiveNoise):
-            return _KnownNoise(setting, setting.corruption)
-        return _KnownCorruption(setting, setting.corruption)
+        law = setting.corruption.law
+        if not isinstance(law, AdditiveNoise):
+            return _KnownCorruption(setting, law)
+        return (_KnownReplacing if law.replaces else _KnownNoise)(setting, law)
 
 
 class KnownNoise:
@@ -49,6 +51,14 @@ class _KnownNoise(Observer, KnownNoise):
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
         return self.observed(x, self.sample(x, draws))
+
+
+class _KnownReplacing(_KnownNoise):
+    """Of noise in whose place some pixels keep nothing: through those no gradient flows."""
+
+    def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
+        noisy = signed_from_unit(self.law.simulate(unit_from_signed(x), draws.within("corruption")))
+        return Observation(self.seen(noisy), None, {"clean": x, "noise": (noisy - x).detach(), "noisy": noisy})
 
 
 class _KnownCorruption(Observer):

@@ -31,6 +31,8 @@ class Learned(Model):
     implicit: bool = False
 
     def unfit(self, setting: Setting) -> str | None:
+        if (reason := self.ignores_told(setting)) is not None:
+            return reason
         if self.prior != OF_THE_CORRUPTION or setting.signal_dependent:
             return None
         if not setting.corruption.known:

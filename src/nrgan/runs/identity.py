@@ -9,6 +9,8 @@ from typing import Any
 from nrgan.errors import UserError
 
 PRECISION, OBJECTS, DATA = "precision", "objects", "data"
+_LONG = 100
+"""Letters of a value that is not shown any more, as of the numbers of a noise."""
 
 
 def check_same_run(saved: Any, now: Mapping[str, Any], defaults: Mapping[str, Any], where: Path) -> None:
@@ -37,4 +39,5 @@ def _difference(name: str, there: Any, here: Any) -> str:
         )
     if name == DATA:
         return "its images are not those that it was begun with"
-    return f"<{name}> is {there!r} there and {here!r} here"
+    said = [repr(value) if len(repr(value)) < _LONG else "another one" for value in (there, here)]
+    return f"<{name}> is {said[0]} there and {said[1]} here"

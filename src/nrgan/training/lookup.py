@@ -29,11 +29,13 @@ class NamesSetting(Protocol):
 
 def setting_of(config: NamesSetting, corruption: Corruption | None = None) -> Setting:
     """The setting of a configuration, with its sensor; `corruption` in the place of its own. Raises `UserError`."""
-    setting = replace(find_setting(config.setting, config.data.corrupt), sensor=Sensor(config.data.clip))
+    found = find_setting(config.setting, config.data.corrupt, config.data.noise)
+    setting = replace(found, sensor=Sensor(config.data.clip))
     if corruption is None:
         return setting
-    if setting.source == OWN and config.data.corrupt is not None:
-        raise UserError("corrupt: give a name or an object, not both")
+    for name, given in (("corrupt", config.data.corrupt), ("noise", config.data.noise)):
+        if setting.source == OWN and given is not None:
+            raise UserError(f"{name}: give a name or an object, not both")
     return replace(setting, corruption=corruption)
 
 

@@ -28,7 +28,8 @@ class Objects:
     """Objects of the user's own, in the place of rows; a run that has some says so, and goes on only with them."""
 
     corruption: Corruption | None = None
-    """What befell the images, in the place of the setting's own; added to one's own images, which then are clean."""
+    """What befell the images, in the place of the setting's own; added to one's own images, which then are clean,
+    unless it is `Told`."""
     model: Model | None = None
     network: Family | None = None
     objective: Objective | None = None

@@ -18,7 +18,8 @@ from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.selection import Watch
 from nrgan.layout import expanded
 from nrgan.memory import gigabytes
-from nrgan.models import LEARNED
+from nrgan.models import FOR_TOLD_NOISE, LEARNED
+from nrgan.noise_file import MeasuredNoise, in_range, read_noise
 from nrgan.observation import Composition, GeneratorPair
 from nrgan.pretrained import sketched
 from nrgan.progress import Preparing
@@ -175,7 +176,9 @@ def open_plan(
         check_count(config, len(data))
     found: dict[str, Any] = {"image_size": data.image_size}
     if config.model == AUTO and objects.model is None:
-        found["model"] = recorded["model"] if recorded is not None else recommended_model(data)
+        found["model"] = recorded["model"] if recorded is not None else _automatic(config, data)
+    if config.data.noise is not None:
+        found["noise"] = _told_in_range(config.data.noise, data)
     if choice.source == OWN:
         found["fit"] = data.choice.fit
         # absolute, to be found from wherever the run is looked at
@@ -183,7 +186,20 @@ def open_plan(
     for name in ("data_root", "cache_dir"):
         if (folder := getattr(machine, name)) is not None:
             found[name] = folder.absolute()
-    return resolve(config.replaced(**found), data.spec, objects), data
+    plan = resolve(config.replaced(**found), data.spec, objects)
+    data.choice = replace(data.choice, corruption=plan.setting.corruption)
+    return plan, data
+
+
+def _automatic(config: TrainConfig, data: TrainingData) -> str:
+    """The model that is trained where none is named."""
+    return FOR_TOLD_NOISE if config.data.noise is not None else recommended_model(data)
+
+
+def _told_in_range(noise: str, data: TrainingData) -> str:
+    """What is told of the noise, in the range of the images: as the run keeps it, for which no file is needed then."""
+    law = in_range(read_noise(noise), data.value_range, data.channels)
+    return MeasuredNoise(law, data.value_range).text()
 
 
 def _composed_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:

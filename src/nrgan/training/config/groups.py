@@ -107,6 +107,9 @@ class DataOptions(Group):
     """Which channels of your own images are used, by numbers from 0 or by names: such as 0,2 or DAPI."""
     corrupt: str | None = None
     """A corruption to add to your own images, such as ag25: they then are the clean reference."""
+    noise: str | None = None
+    """A noise file, which tells the noise that your own images have, for ambientgan; `nrgan diagnose --save` writes
+    one. The run keeps its numbers."""
     skip_corrupt: bool = False
     """Leave images of your own out that cannot be read, instead of refusing them all."""
     clip: bool = True
