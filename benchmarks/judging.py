@@ -82,7 +82,7 @@ def told(done: Diagnosed) -> Told:
         curve = [(low + s * span / _SCALE, None if v is None else v * span / _SCALE) for s, v in told_levels]
         slope = _slope_of_laws(found, span)
     known = sorted((float(s), float(v)) for s, v in curve if _is_told(s) and _is_told(v))
-    seen = getattr(found, "findings", ())
+    seen, correlated = getattr(found, "findings", ()), getattr(found, "correlation_told", True)
     return Told(
         model=recommended(done.advice),
         certain=bool(found.certain),
@@ -92,8 +92,8 @@ def told(done: Diagnosed) -> Told:
         values=tuple(s for s, _ in known),
         levels=tuple(v for _, v in known),
         slope=slope,
-        across=float(found.autocorrelation[0][1]),
-        down=float(found.autocorrelation[1][0]),
+        across=float(found.autocorrelation[0][1]) if correlated else None,
+        down=float(found.autocorrelation[1][0]) if correlated else None,
         findings={finding.name: bool(finding.seen) for finding in seen},
         strengths={f.name: float(f.strength) if _is_told(f.strength) else None for f in seen},
     )

@@ -32,8 +32,9 @@ _WHITE_REPEATED = 0.05
 _SMOOTHEST = 2
 """Tenths of cells for the autocorrelation of contrasts: in the smoothest places they vary slowly, as its fit
 supposes."""
-_INDEPENDENT, _SHARED = 0.35, 0.6
-"""Mean correlation of channels below which their noise is called independent, and above which it must be shared."""
+_INDEPENDENT = 0.35
+"""Mean correlation of channels below which their noise is called independent; above it, contrasts of channels would
+leave some of it out."""
 _INDEPENDENT_REPEATED = 0.05
 _SPACINGS = (1, 2, 3, 4)
 _FLAT = 0.84
@@ -45,6 +46,9 @@ _UNLIKE = 1.1
 """Ratio of energies across and down from which one axis has less of high frequencies: noise correlated along it."""
 _MOST, _REACH = 0.9, 0.35
 """Correlations of neighbours, and over 4 pixels, from which on what is smooth is taken for the image."""
+_BOTH, _SEPARABLE = 0.15, 0.15
+"""Correlations along both axes from which it matters whether they multiply, and the relative error of the level for
+noise that has no such product, as that of filtered back-projection."""
 _ENOUGH = 0.1
 """Of the noise's variance, what a difference must keep for the level to be told from it."""
 
@@ -66,6 +70,8 @@ class Arrangement:
     with noise that channels share."""
     shared: float
     """Mean correlation of two channels, an upper bound; 0 where there is one channel."""
+    off: float = 0.0
+    """Relative error of the level for what is supposed of the correlation: that it is a product of two axes'."""
     told: bool = True
     """Whether noise that is correlated over pixels was told from detail of the image."""
     exact: bool = False
@@ -84,7 +90,7 @@ def arranged(y: Array, smooth: Smoothness, chosen: npt.NDArray[np.bool_]) -> Arr
     if y.shape[3] == 1:
         return _with_the_image(y, smooth, chosen)
     found = _in_contrasts(y, smooth)
-    if found.shared < _SHARED:
+    if found.independent:
         return found
     return replace(_with_the_image(y, smooth, chosen), far=found.far, channels=found.channels, shared=found.shared)
 
@@ -160,6 +166,7 @@ def _with_the_image(y: Array, smooth: Smoothness, chosen: npt.NDArray[np.bool_])
         white=False,
         far=lags.variance**0.5,
         shared=0.0,
+        off=_SEPARABLE if min(correlation[0, 1], correlation[1, 0]) > _BOTH else 0.0,
         told=bool(
             max(correlation[0, 1], correlation[1, 0]) < _MOST and max(correlation[0, -1], correlation[-1, 0]) < _REACH
         ),

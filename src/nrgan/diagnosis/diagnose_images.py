@@ -11,10 +11,11 @@ from nrgan.data import DataChoice, NoisyImages, TrainingData, open_data
 from nrgan.diagnosis.estimate import estimate_noise
 from nrgan.diagnosis.looked import Looked
 from nrgan.diagnosis.recommend import Recommendation, recommend
+from nrgan.diagnosis.symmetries import separating
 from nrgan.diagnosis.units import Dark, natives_of
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.errors import UserError
-from nrgan.frames import CUTS_MUCH
+from nrgan.frames import CUTS_MUCH, ValueRange
 from nrgan.progress import Preparing
 from nrgan.ranges import nhwc
 from nrgan.settings import choose_data
@@ -35,6 +36,8 @@ class Diagnosed:
     """How the files were read."""
     choice: DataChoice
     """What was looked at, with the size and the tiles that were chosen for it."""
+    value_range: ValueRange
+    """Unit 0 and 1 in the files' own values."""
 
 
 def diagnose(
@@ -59,12 +62,18 @@ def diagnose(
     data = open_data(choice, data_root, preparing=preparing, any_size=True, keep_bytes=keep_bytes)
     looked_at = _evenly_chosen(data, images)
     diagnosis = _estimated(data, looked_at, dark)
-    return Diagnosed(diagnosis, recommend(diagnosis), looked_at, data.notes, data.choice)
+    advice = _advice(diagnosis, looked_at)
+    return Diagnosed(diagnosis, advice, looked_at, data.notes, data.choice, data.value_range)
 
 
-def recommended_model(data: TrainingData) -> str:
-    """The model that the diagnosis of the training images names."""
-    return recommend(_estimated(data, _evenly_chosen(data, LOOKED_AT))).model
+def recommended(data: TrainingData) -> Recommendation:
+    """What the diagnosis of the training images names."""
+    images = _evenly_chosen(data, LOOKED_AT)
+    return _advice(_estimated(data, images), images)
+
+
+def _advice(found: Diagnosis, images: NoisyImages) -> Recommendation:
+    return recommend(found, separating(found, images))
 
 
 def _estimated(data: TrainingData, images: NoisyImages, dark: Dark | None = None) -> Diagnosis:

@@ -29,8 +29,12 @@ fine detail of the image."""
 _HARDLY = 0.005
 """The same of noise that was told: it hardly matters."""
 _FAINT = 1e-3
-_DETAIL = 0.6
+_DETAIL = 0.5
 """Share of the level in the quietest places, below which most of it is detail of the images."""
+_EXPLAINED = 0.75
+"""Share of the level in the quietest places, above which a correlation is that of noise."""
+_COARSE = 1.3
+"""Levels of coarse differences over those that correlated noise would have, above which texture is everywhere."""
 _UNEQUAL_IMAGES, _UNEQUAL_PLACES = 0.1, 0.3
 """Relative variances of σ² above which the level is said to vary between images, and between places."""
 _OF_A_PART = 0.6
@@ -71,6 +75,8 @@ def _diagnosis(evidence: Evidence, looked: Looked) -> Diagnosis:
     if not noise.little:
         findings += arrangement_findings(evidence.seen)
     found = replace(_told(evidence, noise), findings=findings)
+    if found.finding("compression blocks") is not None:  # which changed what was correlated
+        found = replace(found, correlation_told=False, little_noise=False)
     reasons = unknowns(found)
     return replace(found, certain=not reasons, unknowns=reasons)
 
@@ -104,7 +110,10 @@ class _Noise:
             return True
         if not evidence.seen.told or (self.quiet is not None and self.quiet.fine < _DETAIL):
             return True
-        if self.quiet is not None and self.quiet.level_holds and evidence.seen.white:
+        image_in_it = evidence.seen.z.shape[3] == evidence.y.shape[3]
+        if image_in_it and not evidence.seen.white and (self.quiet is None or self.quiet.coarse > _COARSE):
+            return True  # what is correlated is more so than such noise is
+        if self.quiet is not None and self.quiet.level_holds and (evidence.seen.white or self.quiet.correlation_holds):
             return False  # what is as strong in the quietest places is no detail
         little = _LITTLE * seen
         return evidence.seen.far < little and self.smoothest < little and self.unequal.places < _OF_A_PART
@@ -166,15 +175,15 @@ def _told(evidence: Evidence, noise: _Noise) -> Diagnosis:
         images=len(y),
         size=(y.shape[1], y.shape[2], y.shape[3]),
         level=noise.level,
-        error=noise.error,
+        error=float(np.hypot(noise.error, seen.off * noise.level)),
         repeated=seen.exact,
         signal=(255 * curve.signal).tolist(),
         level_at_signal=_or_none(levels),
-        error_at_signal=_or_none(curve.error / (2 * np.maximum(levels, _FAINT))),
+        error_at_signal=_or_none(np.hypot(curve.error / (2 * np.maximum(levels, _FAINT)), seen.off * levels)),
         dependence=noise.dependence.name,
         laws=noise.dependence.laws,
         white=seen.white,
-        correlation_told=seen.told,
+        correlation_told=seen.told and (seen.white or noise.quiet is None or noise.quiet.fine > _EXPLAINED),
         autocorrelation=seen.correlation.tolist(),
         channel_correlation=seen.channels.tolist(),
         independent_channels=seen.independent,

@@ -22,6 +22,8 @@ _SMOOTHEST = 5
 _SMOOTHER, _LEAST_TEXTURED = 0.4, 0.05
 """Quantiles of texture among cells of one signal: up to which they are smooth, and that of those which noise alone
 makes uneven."""
+_SMOOTHEST_OF_SIGNAL = 0.1
+"""The same where correlation is told from texture: there is more of it than of level."""
 _FEWEST_IN_BIN = 30
 _SPIKE = 8.0
 """Times the median energy of its signal: of 16 values, chance gives no such mean."""
@@ -51,6 +53,8 @@ class Cells:
     smooth: npt.NDArray[np.bool_]
     bins: Bins
     """Of the signal."""
+    pattern: float = 0.0
+    """Energy of what is the same in all frames, which was taken off."""
 
     def curve(self, without_texture: bool) -> Curve:
         textured = self.textured if without_texture else np.zeros_like(self.textured)
@@ -87,22 +91,23 @@ def in_images(
     if smooth.cells < _FEWEST_CELLS:
         raise UserError(NOTHING_TOLD)
     quieter = t - _of_noise(y)
-    seen = arranged(y, smooth, _smoother(quieter, signal, bins))
+    seen = arranged(y, smooth, _smoother(quieter, signal, bins, _SMOOTHEST_OF_SIGNAL))
     energy = (seen.difference.of(seen.z) ** 2).mean(3, keepdims=True) / np.float32(seen.response)
     signal = cell_means(seen.difference.signal(y))
     inside = np.s_[:, : signal.shape[1], : signal.shape[2]]
     of_cells, valid = cell_means(energy)[..., 0], bins.all_usable(signal)
     if spiky:
         valid &= ~_spikes(of_cells, signal, bins)
+    fixed = pattern(seen.difference) / seen.response if pattern else 0.0
+    of_cells = of_cells - np.float32(fixed)
     if seen.z.shape[3] == y.shape[3]:
-        of_cells = of_cells - np.float32(pattern(seen.difference) / seen.response if pattern else 0)
         valid &= ~_uneven(of_cells, signal, bins, valid)
         chosen = _smoother(quieter[inside], signal, bins)
         textured = _textured(quieter[inside], of_cells, signal, bins, chosen & valid)
     else:
         slope = max(float(smooth.extrapolate(energy).slope[0]), 0.0)
         chosen, textured = smooth.group[inside] < _SMOOTHEST, slope * t[inside]
-    cells = Cells(of_cells, signal, textured, valid, chosen, bins)
+    cells = Cells(of_cells, signal, textured, valid, chosen, bins, fixed)
     return Evidence(y, smooth, seen, cells)
 
 
@@ -145,14 +150,14 @@ def _uneven(energy: Array, signal: Array, bins: Bins, valid: npt.NDArray[np.bool
     return out
 
 
-def _smoother(t: Array, signal: Array, bins: Bins) -> npt.NDArray[np.bool_]:
+def _smoother(t: Array, signal: Array, bins: Bins, share: float = _SMOOTHER) -> npt.NDArray[np.bool_]:
     """The smoother cells of each signal.
 
     Bright places are often textured and noisy at once: noise is told from texture among cells of one signal.
     """
     smooth = np.zeros(t.shape, bool)
     for inside in _by_signal(signal, bins, bins.all_usable(signal)):
-        smooth |= inside & (t <= np.quantile(t[inside], _SMOOTHER))
+        smooth |= inside & (t <= np.quantile(t[inside], share))
     return smooth
 
 

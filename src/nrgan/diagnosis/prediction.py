@@ -50,6 +50,7 @@ def quiet_of(evidence: Evidence, expected: Array, unequal: Spread | None, quanti
     expected: σ² in cells. unequal: where images have levels of their own.
     """
     seen = evidence.seen
+    expected = expected + np.float32(evidence.cells.pattern)
     made = _fields(seen.correlation, seen.white, seen.z.shape[3], quantiles)
     found = [_share(evidence, expected, unequal, d, made) for d in (seen.difference, *map(Mixed, _COARSE))]
     told = [share for share in found if share is not None]

@@ -11,6 +11,9 @@ from nrgan.frames import ValueRange
 if TYPE_CHECKING:
     from nrgan.diagnosis.values import Diagnosis
 
+_TOLD = 0.025
+"""Relative standard error of a level, above which it is not told."""
+
 
 @dataclass(frozen=True)
 class NativeNoise:
@@ -69,14 +72,17 @@ def _in_native(found: Diagnosis, limits: tuple[float, float], dark: Dark | None)
     """
     low, high = limits
     unit, law = (high - low) / 255, found.relation
+    levels = list(zip(found.level_at_signal, found.error_at_signal, strict=True))
+    # compression changes noise, and where it drifts, the levels of frames are mixed at each signal
+    told = not found.little_noise and not any(found.finding(name) for name in ("compression blocks", "drift"))
     native = NativeNoise(
         value=[low + s * unit for s in found.signal],
-        level=[None if v is None else v * unit for v in found.level_at_signal],
-        error=[None if v is None else v * unit for v in found.error_at_signal],
+        level=[v * unit if v is not None and e is not None and told and e < _TOLD * v else None for v, e in levels],
+        error=[None if e is None else e * unit for _, e in levels],
         offset=None if dark is None else dark.offset,
         read_noise=None if dark is None else dark.read_noise,
     )
-    if law is None or not law.law.counts or law.c <= 0:
+    if law is None or not law.law.counts or law.c <= 0 or not told:
         return native
     gain = law.c * unit / 255
     native = replace(native, gain=gain, gain_error=law.c_error * unit / 255, intercept=law.b2 * unit**2 - gain * low)

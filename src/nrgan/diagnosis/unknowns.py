@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nrgan.diagnosis.findings.base import AT_ENDS, Finding
 from nrgan.diagnosis.laws import OTHER, UNKNOWN, FittedLaw
 from nrgan.diagnosis.values import Diagnosis
 
@@ -21,8 +22,8 @@ _MISFIT = 4.0
 _FAINT = 12
 _TELLING = 9.0
 """Difference of chi² from which one law is told from another."""
-_KNOWN_HARMLESS = ("few levels",)
-"""Findings that change nothing about what is told of the noise."""
+_IN_LAWS = ("row offsets", "column offsets", "one-axis correlation", "shared channels", "few photons", "few levels")
+"""Findings that a law has, or that change nothing about it."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,15 @@ def _misfits(found: Diagnosis) -> bool:
     return law is not None and law.chi2 > _MISFIT * bins and not found.little_noise
 
 
+def _salt_and_pepper(seen: Finding) -> bool:
+    return seen.name == "impulses" and seen.numbers.get("at ends", 0.0) > AT_ENDS
+
+
 def _outside(found: Diagnosis) -> list[str]:
     """What was seen that is no part of the noise models."""
-    return [seen.words for seen in found.findings if seen.seen and seen.name not in _KNOWN_HARMLESS]
+    return [
+        seen.words for seen in found.findings if seen.seen and seen.name not in _IN_LAWS and not _salt_and_pepper(seen)
+    ]
 
 
 def _detail(found: Diagnosis) -> bool:

@@ -8,7 +8,7 @@ from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
-from nrgan.frames.sensor_frames import SensorFrames, sensor_frames
+from nrgan.frames.sensor_view import SensorFrames, sensor_frames
 from nrgan.frames.statistics import Statistics
 from nrgan.frames.value_range import Levels, ValueRange
 from nrgan.frames.wanted import EVERYTHING, Wanted

@@ -12,7 +12,7 @@ import torch
 
 from nrgan.data import OWN, TrainingData, open_data
 from nrgan.data.frozen import NoisyImages, key_digest
-from nrgan.diagnosis import recommended_model
+from nrgan.diagnosis import COMPOSED, FITTED, recommended
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
 from nrgan.evaluation.selection import Watch
@@ -161,7 +161,7 @@ def open_plan(
     Raises `UserError` where the images cannot be had, or do not go with the configuration.
     """
     objects, timed = objects or Objects(), config.schedule.minutes is not None
-    config = config if recorded is None else _composed_before(config, recorded)
+    config = config if recorded is None else _as_before(config, recorded)
     if config.model == LEARNED and objects.model is None:
         model_of(config, setting_of(config, objects.corruption))  # what is not composed opens no images
     if timed and recorded is not None:
@@ -176,7 +176,7 @@ def open_plan(
         check_count(config, len(data))
     found: dict[str, Any] = {"image_size": data.image_size}
     if config.model == AUTO and objects.model is None:
-        found["model"] = recorded["model"] if recorded is not None else _automatic(config, data)
+        found |= {"model": recorded["model"]} if recorded is not None else _automatic(config, data)
     if config.data.noise is not None:
         found["noise"] = _told_in_range(config.data.noise, data)
     if choice.source == OWN:
@@ -191,9 +191,16 @@ def open_plan(
     return plan, data
 
 
-def _automatic(config: TrainConfig, data: TrainingData) -> str:
-    """The model that is trained where none is named."""
-    return FOR_TOLD_NOISE if config.data.noise is not None else recommended_model(data)
+def _automatic(config: TrainConfig, data: TrainingData) -> dict[str, Any]:
+    """What is trained where no model is named: the model, and the noise or the composition that it takes."""
+    if config.data.noise is not None:
+        return {"model": FOR_TOLD_NOISE}
+    advice = recommended(data)
+    if advice.chosen == COMPOSED and advice.composed is not None:
+        return {"model": LEARNED, **asdict(advice.composed)}
+    if advice.chosen == FITTED and advice.law is not None and not data.corruption.known:
+        return {"model": FOR_TOLD_NOISE, "noise": MeasuredNoise(advice.law, data.value_range).text()}
+    return {"model": advice.published}
 
 
 def _told_in_range(noise: str, data: TrainingData) -> str:
@@ -202,8 +209,10 @@ def _told_in_range(noise: str, data: TrainingData) -> str:
     return MeasuredNoise(law, data.value_range).text()
 
 
-def _composed_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
-    """With the prior and the invariances of the run that goes on, where the configuration leaves them to it."""
+def _as_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
+    """With the noise, or the prior and the invariances, of the run that goes on, where they are left to it."""
+    if config.model == AUTO and config.data.noise is None and recorded.get("noise") is not None:
+        return config.replaced(model=recorded["model"], noise=recorded["noise"])
     if recorded["model"] != LEARNED or not (config.model == AUTO or yet_to_be_composed(config)):
         return config
     return config.replaced(model=LEARNED, **{name: recorded[name] for name in asdict(Composition())})

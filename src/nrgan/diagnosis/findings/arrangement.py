@@ -11,7 +11,7 @@ _ONE = 0.15
 """Correlation of neighbours along the other axis, up to which noise is correlated along one alone."""
 _CHANNELS = 0.2
 """Correlation of channels, where the noise was seen by itself, from which they share some of it."""
-_CHANNELS_SEEN = 0.6
+_CHANNELS_SEEN = 0.35
 """The same where fine detail of the images may add to it."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ CHANCE = 5e-4
 """How often a check may see what is not there: a dozen of them together stay below one in a hundred."""
 STANDARD_ERRORS = 3.3
 """The same for a normal variable, in its standard errors."""
+AT_ENDS = 0.9
+"""Share of impulses that are black or white, from which on all are."""
 _RESAMPLES = 400
 
 
@@ -32,10 +35,8 @@ class Finding:
     error: float | None = None
     words: str = ""
     advice: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, for `json`."""
-        return asdict(self)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """What else is told of it, by name."""
 
 
 def bootstrap(values: npt.NDArray[np.floating[Any]], seed: int = 0) -> float:

@@ -21,6 +21,8 @@ _STANDARD_ERRORS = 6.0
 """Of shifted copies, beyond which two halves are alike: their distribution has longer tails than a normal one."""
 _KEPT = 1.125
 """The variance of `residuals` of white values, over theirs: 1 + 8·(1/8)²."""
+_KEPT_OF_LINES = 0.84
+"""The same of columns' offsets: (3/4)² + 2·(3/8)²."""
 _CLIP = 3.0
 _HOT = 12.0
 """Robust standard deviations of all pixels' means, beyond which one of both halves is hot or dead."""
@@ -40,9 +42,10 @@ def fixed_pattern(looked: Looked) -> Finding:
     a, b = _halves(looked)
     chance = _by_chance(a, b)
     covariance = float((a * b).mean())
-    strength = float(np.sqrt(max(covariance, 0.0) / _KEPT))
+    along = max(_of_lines(a, b), _of_lines(a.transpose(1, 0, 2), b.transpose(1, 0, 2)))
+    strength = max(float(np.sqrt(max(covariance, 0.0) / _KEPT)), along)
     error = strength * chance / max(2 * covariance, 1e-12)
-    if covariance <= _STANDARD_ERRORS * chance or strength <= looked.rounding:
+    if (covariance <= _STANDARD_ERRORS * chance and along == 0) or strength <= looked.rounding:
         return Finding(name, False, 0.0, "of 255", None)
     kind = "gain" if _grows_with_signal(looked, a) > _GAIN else "offset"
     return Finding(
@@ -132,6 +135,16 @@ def _alone(out: Doubles) -> npt.NDArray[np.bool_]:
     h, w = out.shape[:2]
     around = [padded[i : i + h, j : j + w] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     return np.asarray(np.max(around, axis=0) < _ISOLATED * out)
+
+
+def _of_lines(a: Doubles, b: Doubles) -> float:
+    """The level of what whole columns have in common in both halves; 0 where it is no more than chance."""
+    lines = a.mean(0), b.mean(0)
+    covariance = float((lines[0] * lines[1]).mean())
+    width = len(lines[0])
+    shifted = [(lines[0] * np.roll(lines[1], k, 0)).mean() for k in range(_NEAREST, width - _NEAREST + 1)]
+    chance = float(np.sqrt(np.mean(np.square(shifted)))) + 1e-12
+    return float(np.sqrt(covariance / _KEPT_OF_LINES)) if covariance > _STANDARD_ERRORS * chance else 0.0
 
 
 def _grows_with_signal(looked: Looked, pattern: Doubles) -> float:

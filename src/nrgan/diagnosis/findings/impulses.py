@@ -35,7 +35,11 @@ def impulses(looked: Looked) -> Finding:
     white = float((heights[out > _FAR] > 0).mean())
     kind = "bright" if white > 0.9 else "dark" if white < 0.1 else "bright and dark"
     words = f"single {kind} pixels, {share:.2%} of all, stand out of what is around them"
-    return Finding(name, True, share, "of pixels", error, words, "<mend> impulses fills them in")
+    spikes = looked.inner[:, 1:-1, 1:-1][out > _FAR]
+    least, most = float(looked.frames.min()), float(looked.frames.max())
+    at_ends = float(((spikes <= least + looked.step) | (spikes >= most - looked.step)).mean())
+    numbers = {"white": white, "at ends": at_ends}
+    return Finding(name, True, share, "of pixels", error, words, "<mend> impulses fills them in", numbers)
 
 
 def _standing_out(looked: Looked) -> tuple[Array, Array]:
