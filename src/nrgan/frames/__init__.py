@@ -8,6 +8,7 @@ from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
+from nrgan.frames.repeats import Repeats, find_repeats, repeats_scene
 from nrgan.frames.statistics import Statistics
 from nrgan.frames.value_range import Levels, ValueRange
 from nrgan.frames.wanted import EVERYTHING, Wanted
@@ -22,12 +23,15 @@ __all__ = [
     "Levels",
     "PatchPlace",
     "Patches",
+    "Repeats",
     "SensorPlace",
     "Statistics",
     "ValueRange",
     "Wanted",
     "choose_range",
+    "find_repeats",
     "name_like",
     "open_frames",
+    "repeats_scene",
     "write_like",
 ]
