@@ -1,8 +1,8 @@
 """Whether successive frames repeat one scene: then their difference is noise alone.
 
 Frames a, b give D = b − g·a and m = (b + g·a)/2, with the gain g, for lamps and dyes fade. Their autocovariances R(l)
-at lags l of 6 to 32 pixels hold no noise of shorter reach, whatever its law. Where scenes differ, R_D = 4·R_m; where one
-is repeated, R_D = 0. So a pair repeats a scene where
+at lags l of 6 to 32 pixels hold no noise of shorter reach, whatever its law. Where scenes differ, R_D = 4·R_m; where
+one is repeated, R_D = 0. So a pair repeats a scene where
 
     cov(a, b) exceeds that with a moved             both show something
     λ = ΣR_D·R_m / ΣR_m² < 0.4 beyond doubt         which is not the sensor alone
