@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, special
 
 Plane = npt.NDArray[Any]
 Scene = Callable[[np.random.Generator, int], Plane]
@@ -20,7 +20,7 @@ def cells(rng: np.random.Generator, side: int) -> Plane:
     for _ in range(max(6, side * side // 700)):
         top, left, radius = rng.uniform(0, side), rng.uniform(0, side), rng.uniform(3, 12)
         distance = np.hypot(rows - top, columns - left)
-        image = np.maximum(image, rng.uniform(40, 100) / (1 + np.exp(1.5 * (distance - radius))))
+        image = np.maximum(image, rng.uniform(40, 100) * special.expit(1.5 * (radius - distance)))
     return image
 
 

@@ -48,6 +48,8 @@ _DIFFERING, _LEFT = 4.0, 0.1
 """λ of scenes that differ, and the share of it below which they do not."""
 _ALLOWED, _MOST = 0.01, 0.1
 """Shares of the difference's variance that may be something else: seen beyond doubt, and in any case."""
+_STAYS = 0.25
+"""Share of what frames show that may lie at the same place in all."""
 _COPY = 1e-6
 """Share of a frame's spread up to which two frames are equal."""
 _SMOOTH = 16.0
@@ -97,6 +99,26 @@ def find_repeats(
     return Repeats(tuple(found), len(found) / looked_at) if found else None
 
 
+def scene_stays(frames: FrameSet, most: int = _MOST_PAIRS) -> bool:
+    """Whether much of what the frames show lies at the same place in all, moving parts and copies or not.
+
+    λ = ΣR_M·R̄ / ΣR̄², R_M of the mean of up to `most` frames, evenly spread, R̄ the mean of R of each: 1 where one scene
+    stays, 1/n where n frames differ. Much: a quarter, beyond doubt.
+    """
+    count = min(most, len(frames))
+    chosen = [k * len(frames) // count for k in range(count)]
+    there = [k for k in chosen if (frames.sizes[k] == frames.sizes[0]).all() and frames.place(k) == frames.place(0)]
+    if len(there) < 2 or frames.sizes[0].min() < _LEAST_SIDE:
+        return False
+    total: Any = 0
+    each: Any = 0
+    for k in there:
+        coarse = _means(_levelled(_middle(frames, k)))
+        total, each = total + coarse, each + _autocovariance(coarse)
+    share, error = _left(total / len(there), each / len(there))
+    return share > _STAYS and share - _SEEN * error > 1 / len(there)
+
+
 def neighbours(scenes: npt.NDArray[Any]) -> list[tuple[int, int]]:
     """Each frame and the next one of its scene; where no two are of one scene by the files, each and the next."""
     order = np.argsort(scenes, kind="stable")
@@ -120,7 +142,7 @@ def repeats_scene(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     difference, mean = second - gain * first, (second + gain * first) / 2
     if difference.std() <= _COPY * mean.std():
         return False
-    left, error = _left(_means(difference), _means(mean))
+    left, error = _left(_means(difference), _autocovariance(_means(mean)))
     noisy_too = _means(difference).var() / _means(mean).var()
     if min(left + _SEEN * error, noisy_too) > _LEFT * _DIFFERING:
         return False
@@ -155,9 +177,8 @@ def _gain(a: Plane, b: Plane) -> float:
     return (half + math.hypot(half, both)) / both
 
 
-def _left(difference: Plane, like: Plane, farthest: float = _FARTHEST) -> tuple[float, float]:
-    """λ = ΣR_D·R / ΣR² over the lags, R of `like`, and its error."""
-    weights = _autocovariance(like)
+def _left(difference: Plane, weights: Plane, farthest: float = _FARTHEST) -> tuple[float, float]:
+    """λ = ΣR_D·R / ΣR² over the lags, R the autocovariance `weights`, and its error."""
     height, width = weights.shape
     rows, columns = np.fft.fftfreq(height, 1 / height), np.fft.fftfreq(width, 1 / width)
     distance = _BLOCK * np.hypot(rows[:, None], columns[None])
@@ -183,7 +204,7 @@ def _along_gradient(difference: Plane, mean: Plane) -> list[tuple[float, float]]
     for axis, farthest in ((axis, farthest) for axis in (0, 1) for farthest in (_FARTHEST, 2 * _NEAREST)):
         slope = ndimage.gaussian_filter1d(ndimage.gaussian_filter(mean, 1.0), 1.0, axis=axis, order=1)
         steep = _means(slope**2)
-        squared_shift, error = _left(_means(difference * slope), steep, farthest)
+        squared_shift, error = _left(_means(difference * slope), _autocovariance(steep), farthest)
         found.append((squared_shift * float(steep.mean()), error * float(steep.mean())))
     return found
 
@@ -219,13 +240,15 @@ def _levelled(frame: npt.NDArray[Any]) -> Plane:
 
 def _of_channel(plane: Plane) -> Plane:
     around = ndimage.median_filter(plane, 3, mode="mirror")
-    rest = plane - around
-    most = _STANDS_OUT * 1.4826 * float(np.median(np.abs(rest)))
-    plane = around + np.clip(rest, -most, most) if most > 0 else plane
+    rest = np.abs(plane - around)
+    most = _STANDS_OUT * 1.4826 * float(np.median(rest))
+    plane = np.where(rest > most, around, plane) if most > 0 else plane
     plane = plane - _polynomial(plane)
-    plane = plane - ndimage.gaussian_filter(plane, _SMOOTH, mode="mirror")
     plane = plane - np.median(plane, axis=1, keepdims=True)
     plane = plane - np.median(plane, axis=0, keepdims=True)
+    # last, for it takes away too by how much means exceed medians where all that is there is bright
+    plane = plane - ndimage.gaussian_filter(plane, _SMOOTH, mode="mirror")
+    plane = plane - plane.mean()
     return plane / (float(plane.std()) or 1.0)
 
 
