@@ -26,8 +26,9 @@ def cells(rng: np.random.Generator, side: int) -> Plane:
 
 def texture(rng: np.random.Generator, side: int) -> Plane:
     """Clouds with detail at all scales, of standard deviation 25."""
-    spectrum = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None]) + 1 / side
-    image = np.fft.ifft2(np.fft.fft2(rng.normal(size=(side, side))) / spectrum**1.3).real
+    double = 2 * side  # of which a part is taken, for the whole goes on at the opposite edge
+    spectrum = np.hypot(np.fft.fftfreq(double)[:, None], np.fft.fftfreq(double)[None]) + 1 / side
+    image = np.fft.ifft2(np.fft.fft2(rng.normal(size=(double, double))) / spectrum**1.3).real[:side, :side]
     return 25 * (image - image.mean()) / image.std()
 
 
@@ -36,7 +37,7 @@ def stars(rng: np.random.Generator, side: int, blur: float = 1.5) -> Plane:
     image = np.zeros((side, side))
     count = side * side // 150
     image[rng.integers(0, side, count), rng.integers(0, side, count)] = rng.pareto(1.5, count).clip(0.2, 40)
-    return 100 * 2 * np.pi * blur**2 * ndimage.gaussian_filter(image, blur, mode="wrap") / 4
+    return 100 * 2 * np.pi * blur**2 * ndimage.gaussian_filter(image, blur, mode="constant") / 4
 
 
 def beads(rng: np.random.Generator, side: int, count: int = 20, height: float = 400) -> tuple[Plane, Plane]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -119,15 +118,17 @@ class FrameSet:
 
     def mended_by(self, mend: Mend, key: str) -> FrameSet:
         """The same files with one more repair, whose sentence is added to the notes; `key` becomes part of `key()`."""
-        other = copy(self)
-        other._mends, other._mended_as = (*self._mends, mend), key
-        other.notes = [*self.notes, mend.said]
-        return other
+        notes = [*self.notes, mend.said]
+        return self._with(_mends=(*self._mends, mend), _mended_as=key, notes=notes)
 
     def with_statistics(self, statistics: Statistics) -> FrameSet:
         """The same frames, whose values are distributed otherwise since they were mended."""
-        other = copy(self)
-        other.statistics = statistics
+        return self._with(statistics=statistics)
+
+    def _with(self, **changed: Any) -> FrameSet:
+        """A copy that shares what is kept in memory, which one that travels would not."""
+        other = object.__new__(FrameSet)
+        other.__dict__.update(self.__dict__ | changed)
         return other
 
     def in_parts(self, index: int) -> bool:

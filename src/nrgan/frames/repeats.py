@@ -240,9 +240,9 @@ def _levelled(frame: npt.NDArray[Any]) -> Plane:
 
 def _of_channel(plane: Plane) -> Plane:
     around = ndimage.median_filter(plane, 3, mode="mirror")
-    rest = np.abs(plane - around)
-    most = _STANDS_OUT * 1.4826 * float(np.median(rest))
-    plane = np.where(rest > most, around, plane) if most > 0 else plane
+    rest = plane - around
+    most = _STANDS_OUT * 1.4826 * float(np.median(np.abs(rest)))
+    plane = around + np.clip(rest, -most, most) if most > 0 else plane
     plane = plane - _polynomial(plane)
     plane = plane - np.median(plane, axis=1, keepdims=True)
     plane = plane - np.median(plane, axis=0, keepdims=True)

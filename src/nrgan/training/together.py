@@ -70,7 +70,7 @@ def check_together(config: Options) -> None:
     elif config.network.network != GIVEN:
         find_family(config.network.network)
     if setting.source == OWN:
-        Mending.of(config.data.mend, config.data.dark, config.data.flat)
+        Mending.of(config.data.mend)
         if config.machine.data_root is not None:
             raise UserError("<data_root>: your own images are named by their path; leave it out")
         if same_place(config.out, Path(config.setting)):

@@ -29,8 +29,8 @@ from nrgan.progress import prepared
 _NEAR, _ROUNDS = 8, 4
 _PART = 3 / 8
 """Of a line, on each side."""
-_OCTAVES = 7
-_SURE = 3.0
+_OCTAVES = 5
+_SURE = 4.0
 """Standard errors of the correlation of nothing from which on an octave has stripes."""
 _WORTH = 0.5
 """Share of the offsets, in the octave that has most of it, that must be stripes."""
@@ -116,6 +116,7 @@ def offsets_of_rows(pixels: Native) -> Plane:
         left = pixels - found[:, None]
         near = (ndimage.uniform_filter1d(left, size, axis=0, mode="mirror") * size - left) / (size - 1)
         found += np.median(left - near, axis=1)
+        found -= found.mean(0)  # where all that is there is bright, every median lies below the mean
     return found
 
 

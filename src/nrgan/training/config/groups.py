@@ -91,9 +91,9 @@ class DataOptions(Group):
     mend: str | None = None
     """Repairs of your own images as they are read, with commas: fixed-pattern, hot-pixels, impulses, stripes; the files
     stay as they are."""
-    dark: str | None = None
+    dark: Annotated[str | None, MAY_DIFFER] = None
     """Frames without light, of the same camera: for --mend fixed-pattern and hot-pixels."""
-    flat: str | None = None
+    flat: Annotated[str | None, MAY_DIFFER] = None
     """Frames of even light, of the same camera: for --mend fixed-pattern, with --dark."""
     corrupt: str | None = None
     """A corruption to add to your own images, such as ag25: they then are the clean reference."""

@@ -120,7 +120,7 @@ class TrainConfig(BaseModel):
 
         free = MAY_DIFFER_ON_RESUME - ({"iterations"} if self.optimiser.decay_iterations else set())
         if named_setting(self.setting) is None:  # one's own images may move; what is in them is in the checkpoint
-            free |= {"setting", "dark", "flat"}
+            free |= {"setting"}
         # a setting's images have its own size, whichever way they would come to it
         fit = {"fit": "crop"} if named_setting(self.setting) else {}
         return {name: value for name, value in (self.plain() | fit).items() if name not in free}
