@@ -31,7 +31,7 @@ from nrgan.corruptions import (
 )
 from nrgan.data import OWN, SOURCES, DataChoice, ImageSource
 from nrgan.errors import UserError, unknown
-from nrgan.frames import EVERYTHING, Wanted
+from nrgan.frames import EVERYTHING, NO_MENDING, Mending, Wanted
 from nrgan.limits import DEFAULT_SIDE, FitChoice
 from nrgan.noise_file import read_noise
 from nrgan.plugins import with_plugins
@@ -171,6 +171,7 @@ def choose_data(
     value_range: str = "auto",
     skip_corrupt: bool = False,
     wanted: Wanted = EVERYTHING,
+    mending: Mending = NO_MENDING,
 ) -> DataChoice:
     """The images of a setting, or of the path of the user's own, as `nrgan.data.open_data` takes them.
 
@@ -182,4 +183,4 @@ def choose_data(
     choice = DataChoice(
         name, setting.source, corruption or setting.corruption, Sensor(clip), image_size, data_seed, fit, value_range
     )
-    return replace(choice, skip_corrupt=skip_corrupt, wanted=wanted)
+    return replace(choice, skip_corrupt=skip_corrupt, wanted=wanted, mending=mending)

@@ -38,6 +38,12 @@ class Diagnose:
     """Which images are used, by numbers along their axes, from 0: such as T=0:50,Z=3."""
     image_channels: Annotated[str | None, tyro.conf.arg(aliases=["--channels"])] = None
     """Which channels are used, by numbers from 0 or by names: such as 0,2 or DAPI."""
+    mend: str | None = None
+    """Repairs as the images are read, with commas: fixed-pattern, hot-pixels, impulses, stripes; the files stay."""
+    dark: str | None = None
+    """Frames without light, for --mend fixed-pattern and hot-pixels."""
+    flat: str | None = None
+    """Frames of even light, for --mend fixed-pattern, with --dark."""
     skip_corrupt: tyro.conf.FlagCreatePairsOff[bool] = False
     """Leave images out that cannot be read."""
     data_root: Path | None = None
@@ -47,7 +53,7 @@ class Diagnose:
         from nrgan.cli.display import Display
         from nrgan.data import OWN
         from nrgan.diagnosis import diagnose
-        from nrgan.frames import Wanted
+        from nrgan.frames import Mending, Wanted
         from nrgan.reports.diagnosis_files import check_diagnosis_files, write_diagnosis
         from nrgan.reports.diagnosis_table import diagnosis_table
         from nrgan.reports.tables import show
@@ -60,6 +66,7 @@ class Diagnose:
             value_range=self.value_range,
             skip_corrupt=self.skip_corrupt,
             wanted=Wanted(self.axes, self.frames, self.image_channels),
+            mending=Mending.of(self.mend, self.dark, self.flat),
         )
         out = self.out or Path(f"{_name_of(self.path)}-diagnosis")
         check_diagnosis_files(out)
@@ -81,6 +88,9 @@ class Diagnose:
             axes=self.axes,
             frames=self.frames,
             image_channels=self.image_channels,
+            mend=self.mend,
+            dark=self.dark,
+            flat=self.flat,
             skip_corrupt=self.skip_corrupt,
             data_root=None if own else self.data_root,
             minutes=_MINUTES if own else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nrgan.corruptions import Corruption, Sensor
-from nrgan.frames import EVERYTHING, Wanted
+from nrgan.frames import EVERYTHING, NO_MENDING, Mending, Wanted
 from nrgan.limits import FitChoice
 
 OWN = "own"
@@ -32,3 +32,5 @@ class DataChoice:
     skip_corrupt: bool = False
     wanted: Wanted = EVERYTHING
     """Names of axes, and which frames and channels of files are meant."""
+    mending: Mending = NO_MENDING
+    """Repairs of the user's own images, as they are read."""

@@ -9,7 +9,7 @@ from nrgan.data.frozen_data import FrozenData
 from nrgan.data.own_data import OwnData, fitted
 from nrgan.data.sources import SOURCES
 from nrgan.data.training_data import TrainingData
-from nrgan.frames import open_frames
+from nrgan.frames import mended, open_frames
 from nrgan.progress import Preparing
 
 
@@ -37,4 +37,5 @@ def open_data(
     # how many there are is known only once they have been read
     advance = preparing(f"the list of images in {choice.name}", 0) if preparing else None
     frames = open_frames(choice.name, choice.skip_corrupt, advance, keep_bytes, choice.wanted)
+    frames = mended(frames, choice.mending, preparing)
     return OwnData(fitted(choice, frames, any_size), frames)

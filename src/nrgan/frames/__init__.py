@@ -8,6 +8,8 @@ from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
+from nrgan.frames.mending import MENDS, NO_MENDING, Mending, mended
+from nrgan.frames.repeats import Repeats, find_repeats, repeats_scene
 from nrgan.frames.sensor_view import SensorFrames, sensor_frames
 from nrgan.frames.statistics import Statistics
 from nrgan.frames.value_range import Levels, ValueRange
@@ -17,20 +19,27 @@ from nrgan.frames.writing import name_like, write_like
 __all__ = [
     "CUTS_MUCH",
     "EVERYTHING",
+    "MENDS",
+    "NO_MENDING",
     "Fit",
     "Frame",
     "FrameSet",
     "Levels",
+    "Mending",
     "PatchPlace",
     "Patches",
+    "Repeats",
     "SensorFrames",
     "SensorPlace",
     "Statistics",
     "ValueRange",
     "Wanted",
     "choose_range",
+    "find_repeats",
+    "mended",
     "name_like",
     "open_frames",
+    "repeats_scene",
     "sensor_frames",
     "write_like",
 ]

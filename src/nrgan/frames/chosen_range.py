@@ -47,7 +47,7 @@ def choose_range(spec: str, statistics: Statistics, dtype: str) -> tuple[ValueRa
     """
     asked, channels = spec.split(";"), statistics.by_channel or (statistics,)
     where = f"<value_range> {spec}"
-    step = _step(statistics, dtype)
+    step = step_of(statistics, dtype)
     if len(asked) == 1 and asked[0].strip() == "auto" and _unlike(channels, dtype):
         asked = asked * len(channels)
     if len(asked) == 1:
@@ -201,7 +201,7 @@ def _unlike(channels: tuple[Statistics, ...], dtype: str) -> bool:
     return min(widths) > 0 and max(widths) >= _UNLIKE * min(widths)
 
 
-def _step(seen: Statistics, dtype: str) -> int:
+def step_of(seen: Statistics, dtype: str) -> int:
     """The step between the values of a sensor whose low bits are not used; 1 where there is none, or few are seen."""
     if dtype in ("uint8", "float32") or len(seen.values) < _GRID:
         return 1

@@ -14,8 +14,10 @@ from nrgan.frames.formats import open_file, read_image
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.kept_frames import KeptFrames
 from nrgan.frames.listing import list_images
+from nrgan.frames.mend import Mend, Part
 from nrgan.frames.numbering import Numbering, number_images
 from nrgan.frames.opened import Decoded, Region
+from nrgan.frames.statistics import Statistics
 from nrgan.frames.survey import Survey, image_name, images_of, survey
 from nrgan.frames.wanted import EVERYTHING, Wanted
 
@@ -33,7 +35,7 @@ class FrameSet:
     besides. reading: how the files were understood, in a sentence. notes: sentences on what was left out or converted.
 
     Holds places in files and no open file, so that it can be pickled and used by threads and processes. Images that
-    are kept in memory do not travel: a copy reads the files.
+    are kept in memory do not travel: a copy reads the files. What is kept are the files' own values, mended when read.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class FrameSet:
         self._addresses, self._corners = numbering.addresses[seen.numbers], seen.corners
         self.reading = self._understood(numbering.axes)
         self.notes = [*notes, *numbering.notes, *seen.notes]
+        self._mends: tuple[Mend, ...] = ()
+        self._mended_as = ""
         self._kept: dict[int, Decoded] = {}
         if kept is not None:
             places = {int(position): index for index, position in enumerate(seen.numbers)}
@@ -81,7 +85,12 @@ class FrameSet:
         return self._sources[which], number, self._counts[which]
 
     def read(self, index: int, region: Region | None = None) -> Frame:
-        """Image `index`, or a region of it, in `dtype`; raises `UserError` where its file has changed meanwhile."""
+        """Image `index`, or a region of it, in `dtype`, or mended in float32.
+
+        Raises `UserError` where its file has changed meanwhile.
+        """
+        if self._mends:
+            return self._read_mended(index, region)
         name, kept = self.name(index), self._kept.get(index)
         decoded = self._decode(index, region) if kept is None else kept.of(region)
         pixels = decoded.pixels if kept is None else decoded.pixels.copy()
@@ -89,6 +98,38 @@ class FrameSet:
         if region is not None:
             place = SensorPlace(place.top + region.top, place.left + region.left)
         return Frame(pixels, index, name, place, decoded.header, decoded.missing)
+
+    def _read_mended(self, index: int, region: Region | None) -> Frame:
+        """The same, of a part that is so much larger as the repairs look around."""
+        height, width = (int(side) for side in self.sizes[index])
+        asked = region or Region(0, 0, height, width)
+        wider = asked.grown(sum(mend.margin for mend in self._mends), height, width)
+        kept = self._kept.get(index)
+        decoded = self._decode(index, None if region is None else wider) if kept is None else kept.of(wider)
+        pixels, missing, corner = decoded.pixels.astype(np.float32), decoded.missing, self.place(index)
+        if missing is not None:
+            pixels[missing] = np.nan
+        of_wider = SensorPlace(corner.top + wider.top, corner.left + wider.left)
+        pixels = Part(pixels, index, wider.top, wider.left, of_wider).mended_by(self._mends)
+        inside = Region(asked.top - wider.top, asked.left - wider.left, asked.height, asked.width)
+        place = SensorPlace(corner.top + asked.top, corner.left + asked.left)
+        missing = None if missing is None else inside.of(missing)
+        return Frame(np.ascontiguousarray(inside.of(pixels)), index, self.name(index), place, decoded.header, missing)
+
+    def mended_by(self, mend: Mend, key: str) -> FrameSet:
+        """The same files with one more repair, whose sentence is added to the notes; `key` becomes part of `key()`."""
+        notes = [*self.notes, mend.said]
+        return self._with(_mends=(*self._mends, mend), _mended_as=key, notes=notes)
+
+    def with_statistics(self, statistics: Statistics) -> FrameSet:
+        """The same frames, whose values are distributed otherwise since they were mended."""
+        return self._with(statistics=statistics)
+
+    def _with(self, **changed: Any) -> FrameSet:
+        """A copy that shares what is kept in memory, which one that travels would not."""
+        other = object.__new__(FrameSet)
+        other.__dict__.update(self.__dict__ | changed)
+        return other
 
     def in_parts(self, index: int) -> bool:
         """Whether reading a region of the image takes about what the region holds."""
@@ -143,6 +184,8 @@ class FrameSet:
             digest.update(f" {self.wanted!r}".encode())
         for source in self._sources:
             digest.update(f"\n{source.name!r} {source.size} {source.offset} {source.stamp} {source.crc}".encode())
+        if self._mends:
+            digest.update(f" mended {self._mended_as}".encode())
         digest.update(np.ascontiguousarray(self._addresses, "<i4").tobytes())
         return f"own images {digest.hexdigest()}"
 

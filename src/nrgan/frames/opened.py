@@ -47,6 +47,13 @@ class Region:
         """The rectangle of (H, W, …) pixels."""
         return image[self.slices]
 
+    def grown(self, margin: int, height: int, width: int) -> Region:
+        """Larger by so many pixels on all sides, as far as an image of these sides goes."""
+        top, left = max(0, self.top - margin), max(0, self.left - margin)
+        bottom = min(height, self.top + self.height + margin)
+        right = min(width, self.left + self.width + margin)
+        return Region(top, left, bottom - top, right - left)
+
 
 @dataclass(frozen=True)
 class Decoded:

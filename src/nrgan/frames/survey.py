@@ -111,7 +111,7 @@ def _inspections(numbering: Numbering, wanted: Wanted, kept: KeptFrames) -> Iter
                 kept.keep_none()
                 return _inspected_in_bands(sources[which], number, wanted, bands, position, total)
             decoded = read_image(sources[which], number, wanted)
-            inspection = _inspected(decoded, Share(position, total))
+            inspection = inspected(decoded, Share(position, total))
         except Unreadable as error:
             return Inspection(fault=str(error))
         kept.add(position, decoded)
@@ -139,7 +139,8 @@ def _bands(source: FileSlice, number: int, wanted: Wanted) -> list[Region]:
     return [Region(top, 0, min(rows, height - top), width) for top in range(0, height, rows)]
 
 
-def _inspected(decoded: Decoded, share: Share) -> Inspection:
+def inspected(decoded: Decoded, share: Share) -> Inspection:
+    """What an image is, or a part of one; raises `Unreadable` where it has no values at all."""
     image, missing = decoded.pixels, decoded.missing
     values = values_of(image, share, missing)
     if values is None and share.parts == 1:
@@ -167,7 +168,7 @@ def _inspected_in_bands(
     source: FileSlice, number: int, wanted: Wanted, bands: Sequence[Region], position: int, total: int
 ) -> Inspection:
     parts = [
-        _inspected(read_image(source, number, wanted, band), Share(position, total, part, len(bands)))
+        inspected(read_image(source, number, wanted, band), Share(position, total, part, len(bands)))
         for part, band in enumerate(bands)
     ]
     values = tuple(seen for part in parts for seen in part.values)

@@ -16,7 +16,7 @@ from torch import nn
 from nrgan.corruptions import Corruption, Sensor, from_plain
 from nrgan.data import OWN, SOURCES, DataChoice
 from nrgan.errors import UserError, first_line, validation_sentence
-from nrgan.frames import ValueRange, Wanted
+from nrgan.frames import Mending, ValueRange, Wanted
 from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
 from nrgan.limits import MOST_CHANNELS, NO_ROW, FitChoice
 from nrgan.manifest import write_manifest
@@ -54,6 +54,9 @@ class SnapshotMetadata:
     axes: str | None = None
     frames: str | None = None
     image_channels: str | None = None
+    mend: str | None = None
+    dark: str | None = None
+    flat: str | None = None
     low: Value | Values = 0.0
     high: Value | Values = float(STORED_LEVELS - 1)
     """The data's own values that are black and white: a number for all channels, or one for each."""
@@ -107,6 +110,7 @@ class SnapshotMetadata:
             value_range="auto" if setting.source != OWN else self.value_range.spec,
             skip_corrupt=self.skip_corrupt,
             wanted=Wanted(self.axes, self.frames, self.image_channels),
+            mending=Mending.of(self.mend, self.dark, self.flat),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from nrgan.corruptions import Corruption, to_plain
 from nrgan.data import OWN, DataChoice, ImageSpec
 from nrgan.errors import UserError
-from nrgan.frames import Wanted
+from nrgan.frames import Mending, Wanted
 from nrgan.limits import DEFAULT_SIDE
 from nrgan.models import check_fits
 from nrgan.networks import Family, NetworkSizes, find_family
@@ -139,4 +139,5 @@ def data_choice(config: TrainConfig, corruption: Corruption | None = None) -> Da
         value_range=options.value_range,
         skip_corrupt=options.skip_corrupt,
         wanted=Wanted(options.axes, options.frames, options.image_channels),
+        mending=Mending.of(options.mend, options.dark, options.flat),
     )

@@ -182,7 +182,9 @@ def open_plan(
     if choice.source == OWN:
         found["fit"] = data.choice.fit
         # absolute, to be found from wherever the run is looked at
-        found["setting"] = str(expanded(Path(config.setting)))
+        for name, path in {"setting": config.setting, "dark": config.data.dark, "flat": config.data.flat}.items():
+            if path is not None:
+                found[name] = str(expanded(Path(path)))
     for name in ("data_root", "cache_dir"):
         if (folder := getattr(machine, name)) is not None:
             found[name] = folder.absolute()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nrgan.data import OWN, SOURCES
 from nrgan.data.frozen import check_data_seed
 from nrgan.errors import UserError
+from nrgan.frames import Mending
 from nrgan.layout import same_place
 from nrgan.limits import DEFAULT_SIDE
 from nrgan.models import LEARNED
@@ -69,6 +70,7 @@ def check_together(config: Options) -> None:
     elif config.network.network != GIVEN:
         find_family(config.network.network)
     if setting.source == OWN:
+        Mending.of(config.data.mend)
         if config.machine.data_root is not None:
             raise UserError("<data_root>: your own images are named by their path; leave it out")
         if same_place(config.out, Path(config.setting)):
@@ -104,7 +106,7 @@ def _check_composition(config: NamesModel) -> None:
 def _check_setting(config: Options, setting: Setting) -> None:
     """Refuses what does not go with a named setting."""
     values = config.plain()
-    for name in ("fit", "value_range", "skip_corrupt", "axes", "frames", "image_channels"):
+    for name in ("fit", "value_range", "skip_corrupt", "axes", "frames", "image_channels", "mend", "dark", "flat"):
         if values[name] not in (DEFAULTS[name], "crop" if name == "fit" else None):
             raise UserError(f"<{name}>: is for images of your own, and {setting.name} is a setting")
     size, source = config.data.image_size or DEFAULT_SIDE, SOURCES[setting.source]

@@ -105,6 +105,13 @@ class DataOptions(Group):
     """Which of your own images are used, by numbers along their axes, from 0: such as T=0:50,Z=3."""
     image_channels: str | None = None
     """Which channels of your own images are used, by numbers from 0 or by names: such as 0,2 or DAPI."""
+    mend: str | None = None
+    """Repairs of your own images as they are read, with commas: fixed-pattern, hot-pixels, impulses, stripes; the files
+    stay as they are."""
+    dark: Annotated[str | None, MAY_DIFFER] = None
+    """Frames without light, of the same camera: for --mend fixed-pattern and hot-pixels."""
+    flat: Annotated[str | None, MAY_DIFFER] = None
+    """Frames of even light, of the same camera: for --mend fixed-pattern, with --dark."""
     corrupt: str | None = None
     """A corruption to add to your own images, such as ag25: they then are the clean reference."""
     noise: str | None = None
