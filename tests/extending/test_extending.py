@@ -41,7 +41,7 @@ from nrgan.objectives import Losses, find_objective
 from nrgan.observation.invariances import find_invariance
 from nrgan.runs import read_config
 from nrgan.runs.log import read_metrics
-from nrgan.settings import CORRUPTIONS, SETTINGS, Row, all_corruptions, all_settings, find_setting
+from nrgan.settings import SETTINGS, all_corruptions, all_settings, find_setting
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "extending.md"
@@ -97,7 +97,7 @@ def test_the_page_has_every_example_word_for_word() -> None:
 
 @pytest.mark.parametrize("law", [LOST30, RowNoise(25)], ids=lambda law: type(law).__name__)
 def test_corruptions_pass_the_tests_of_every_row(law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CORRUPTIONS, "theirs", Row("", law))
+    monkeypatch.setitem(laws.LAWS, "theirs", law)
     monkeypatch.setitem(gradients.CASES, "theirs", law)
     laws.test_simulator_agrees_with_the_law("theirs")
     laws.test_randomness_is_the_argument("theirs")
