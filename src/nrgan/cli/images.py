@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from nrgan.errors import UserError
 from nrgan.layout import Which
 from nrgan.limits import FileFormat
 from nrgan.training.config import TrainConfig, option_name
+
+if TYPE_CHECKING:
+    from nrgan.data import DataChoice
+    from nrgan.diagnosis import Dark, Diagnosed
 
 
 @dataclass
@@ -41,9 +46,13 @@ class Diagnose:
     mend: str | None = None
     """Repairs as the images are read, with commas: fixed-pattern, hot-pixels, impulses, stripes; the files stay."""
     dark: str | None = None
-    """Frames without light, for --mend fixed-pattern and hot-pixels."""
+    """Frames without light: they tell the offset and the read noise; also for --mend fixed-pattern and hot-pixels."""
     flat: str | None = None
     """Frames of even light, for --mend fixed-pattern, with --dark."""
+    offset: float | None = None
+    """The value without light, where you know it: it tells the read noise, as --dark does."""
+    save: Path | None = None
+    """A noise file to write besides, for train --noise: of the law that was found."""
     skip_corrupt: tyro.conf.FlagCreatePairsOff[bool] = False
     """Leave images out that cannot be read."""
     data_root: Path | None = None
@@ -51,35 +60,60 @@ class Diagnose:
 
     def run(self) -> int:
         from nrgan.cli.display import Display
-        from nrgan.data import OWN
         from nrgan.diagnosis import diagnose
-        from nrgan.frames import Mending, Wanted
         from nrgan.reports.diagnosis_files import check_diagnosis_files, write_diagnosis
         from nrgan.reports.diagnosis_table import diagnosis_table
         from nrgan.reports.tables import show
+
+        choice = self._choice()
+        out = self.out or Path(f"{_name_of(self.path)}-diagnosis")
+        check_diagnosis_files(out, self.save)
+        with Display() as display:
+            found = diagnose(choice, self.images, self.data_root, display.preparing, dark=self._without_light())
+            figure = write_diagnosis(found, out, self.save)
+            for note in found.notes:
+                display.say(f"note: {note}")
+        show(diagnosis_table(found.diagnosis, found.advice))
+        print(f"Look at {figure}; train with: {shlex.join(['nrgan', 'train', *self._training(found, out)])}")
+        return 0
+
+    def _choice(self) -> DataChoice:
+        from nrgan.frames import Mending, Wanted
         from nrgan.settings import choose_data
 
-        choice = choose_data(
+        # without repairs, frames without light tell of the noise alone
+        references = (self.dark, self.flat) if self.mend is not None else (None, self.flat)
+        return choose_data(
             self.path,
             self.size,
             fit=self.fit,
             value_range=self.value_range,
             skip_corrupt=self.skip_corrupt,
             wanted=Wanted(self.axes, self.frames, self.image_channels),
-            mending=Mending.of(self.mend, self.dark, self.flat),
+            mending=Mending.of(self.mend, *references),
         )
-        out = self.out or Path(f"{_name_of(self.path)}-diagnosis")
-        check_diagnosis_files(out)
-        with Display() as display:
-            found = diagnose(choice, self.images, self.data_root, display.preparing)
-            figure = write_diagnosis(found, out)
-            for note in found.notes:
-                display.say(f"note: {note}")
-        show(diagnosis_table(found.diagnosis, found.advice))
-        looked_at, own = found.choice, found.choice.source == OWN
+
+    def _without_light(self) -> Dark | None:
+        from nrgan.diagnosis import Dark, dark_frames
+
+        if self.dark is not None and self.offset is not None:
+            raise UserError("<offset>: <dark> frames tell it; give one of them")
+        if self.dark is not None:
+            return dark_frames(self.dark)
+        return None if self.offset is None else Dark(self.offset)
+
+    def _training(self, found: Diagnosed, out: Path) -> list[str]:
+        """The arguments of the training that is proposed."""
+        from nrgan.data import OWN
+        from nrgan.diagnosis import COMPOSED, FITTED
+        from nrgan.reports.diagnosis_files import noise_file
+
+        looked_at, own, advice = found.choice, found.choice.source == OWN, found.advice
+        told = own and advice.chosen == FITTED
+        composition = asdict(advice.composed) if advice.chosen == COMPOSED and advice.composed is not None else {}
         config = TrainConfig(
             setting=self.path,
-            model=found.advice.model,
+            model=advice.published if advice.chosen == FITTED and not own else advice.model,
             out=_free_name(f"{_name_of(self.path)}-run"),
             # the side of tiles is left to the time that there is
             image_size=looked_at.image_size if own and looked_at.fit != "tiles" else self.size,
@@ -89,14 +123,15 @@ class Diagnose:
             frames=self.frames,
             image_channels=self.image_channels,
             mend=self.mend,
-            dark=self.dark,
+            dark=self.dark if self.mend is not None else None,
             flat=self.flat,
+            noise=str(self.save or noise_file(out)) if told else None,
             skip_corrupt=self.skip_corrupt,
             data_root=None if own else self.data_root,
             minutes=_MINUTES if own else None,
+            **composition,
         )
-        print(f"Look at {figure}; train with: {shlex.join(['nrgan', 'train', *config.command_line()])}")
-        return 0
+        return config.command_line()
 
 
 @dataclass

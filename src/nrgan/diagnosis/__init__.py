@@ -1,5 +1,6 @@
 """What noisy images alone tell of their noise, and which model fits it."""
 
+from nrgan.diagnosis.dark import dark_frames
 from nrgan.diagnosis.diagnose_images import Diagnosed, diagnose, recommended
 from nrgan.diagnosis.estimate import estimate_noise
 from nrgan.diagnosis.law import law_of
@@ -18,6 +19,7 @@ __all__ = [
     "Diagnosis",
     "Looked",
     "Recommendation",
+    "dark_frames",
     "diagnose",
     "document",
     "estimate_noise",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from nrgan.diagnosis.recommend import Recommendation
 from nrgan.diagnosis.structure import LAGS, QUANTILES
+from nrgan.diagnosis.units import NativeNoise
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.pictures import save_figure
 
@@ -21,9 +23,12 @@ _SHOWN = 5
 
 def draw_diagnosis(found: Diagnosis, advice: Recommendation, images: npt.NDArray[np.floating[Any]], path: Path) -> None:
     """The figure of a diagnosis of (N, H, W, C) images in [0, 1]; written as PNG."""
-    figure = Figure(figsize=(16, 3.6), layout="constrained")
+    figure = Figure(figsize=(16, 3.8), layout="constrained")
     level = f"below {found.level_below:.1f}" if found.little_noise else f"{found.level:.1f}"
-    figure.suptitle(f"noise of level {level} (of 255); recommended: {advice.model}")
+    figure.suptitle(
+        f"noise of level {level} (of 255); recommended: {advice.model}"
+        + (" (not certain)" if not found.certain else "")
+    )
     curve, lags, marginal, examples = figure.subplots(1, 4)
     _levels(curve, found)
     _autocorrelation(lags, found)
@@ -48,11 +53,28 @@ def _levels(axes: Axes, found: Diagnosis) -> None:
     for name, law in found.laws.items():
         style: dict[str, Any] = {"linewidth": 2} if name == found.dependence else {"linestyle": ":", "linewidth": 1}
         axes.plot(255 * x, np.sqrt(law.variance(x)), label=f"{name}, misfit {law.misfit:.1%}", **style)
-    axes.set(title="noise level over signal", xlabel="signal", ylabel="standard deviation (of 255)")
+    axes.set(xlabel="signal (of 255)", ylabel="standard deviation (of 255; right: file values)")
     axes.set_xlim(0, 255)
     highest = max((v for _, v, _ in known), default=1.0)
     axes.set_ylim(0, 1.6 * highest)
     axes.legend(fontsize=8)
+    if found.native is not None and len(found.signal) > 1:
+        _file_values(axes, found.signal, found.native)
+
+
+def _file_values(axes: Axes, signal: list[float], native: NativeNoise) -> None:
+    """A second scale on both axes: the values of the files."""
+    unit = (native.value[-1] - native.value[0]) / (signal[-1] - signal[0])
+    zero = native.value[0] - unit * signal[0]
+
+    def scaled(factor: float, add: float) -> Callable[[Any], Any]:
+        return lambda value: factor * value + add
+
+    across = axes.secondary_xaxis("top", functions=(scaled(unit, zero), scaled(1 / unit, -zero / unit)))
+    up = axes.secondary_yaxis("right", functions=(scaled(unit, 0), scaled(1 / unit, 0)))
+    across.set_xlabel("file values", fontsize=8)
+    for scale in (across, up):
+        scale.tick_params(labelsize=7)
 
 
 def _autocorrelation(axes: Axes, found: Diagnosis) -> None:

@@ -5,23 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 from nrgan.diagnosis import Diagnosed, document
+from nrgan.errors import UserError
+from nrgan.noise_file import save_noise
 from nrgan.reports.diagnosis_figure import draw_diagnosis
 from nrgan.storage import check_output, write_json
 
-_DOCUMENT, _FIGURE = "diagnosis.json", "diagnosis.png"
+_DOCUMENT, _FIGURE, _NOISE = "diagnosis.json", "diagnosis.png", "noise.json"
 
 
-def check_diagnosis_files(folder: Path) -> None:
-    """Raises `UserError` where writing a diagnosis into `folder` would replace a file that is not ours."""
-    for name in (_DOCUMENT, _FIGURE):
-        check_output(folder / name)
+def noise_file(folder: Path) -> Path:
+    """Where the law is, where one was found."""
+    return folder / _NOISE
 
 
-def write_diagnosis(found: Diagnosed, folder: Path) -> Path:
-    """Writes `diagnosis.json` and the figure `diagnosis.png` into `folder`; returns the figure's path.
+def check_diagnosis_files(folder: Path, save: Path | None = None) -> None:
+    """Raises `UserError` where writing a diagnosis into `folder`, or `save`, would replace a file that is not ours."""
+    for path in (*(folder / name for name in (_DOCUMENT, _FIGURE, _NOISE)), *([save] if save else [])):
+        check_output(path)
 
-    Raises `UserError` where they cannot be written, or are there already and not ours.
+
+def write_diagnosis(found: Diagnosed, folder: Path, save: Path | None = None) -> Path:
+    """Writes `diagnosis.json`, the figure `diagnosis.png` and, where the noise has a law, `noise.json` into `folder`.
+
+    save: another place for the noise file. Returns the figure's path. Raises `UserError` where they cannot be written,
+    or are there already and not ours; and where a noise file is asked for and there is no law.
     """
+    law = found.advice.law
     write_json(document(found.diagnosis, found.advice), folder / _DOCUMENT)
     draw_diagnosis(found.diagnosis, found.advice, found.images, folder / _FIGURE)
+    for path in (folder / _NOISE, *([save] if save else [])):
+        if law is not None:
+            save_noise(path, law, found.value_range)
+    if law is None and save is not None:
+        raise UserError(f"<save> {save}: nothing was written, for no law here has this noise; see {folder / _FIGURE}")
     return folder / _FIGURE

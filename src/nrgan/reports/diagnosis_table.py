@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from rich.markup import escape
 from rich.table import Table
 
 from nrgan.diagnosis.laws import OTHER
-from nrgan.diagnosis.recommend import Recommendation
+from nrgan.diagnosis.recommend import COMPOSED, Recommendation
+from nrgan.diagnosis.units import NativeNoise
 from nrgan.diagnosis.values import Diagnosis
+from nrgan.errors import UserError
+from nrgan.limits import NO_ROW
+from nrgan.training.config import dashed
 
 
 def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:
@@ -15,24 +21,42 @@ def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:
     height, width, channels = found.size
     table = Table("noise", "found", title=f"{found.images:,} images of {height}x{width}x{channels}")
     for name, words in _rows(found):
-        table.add_row(escape(name), escape(words))
+        table.add_row(escape(name), escape(with_options(words)))
+    for seen in (seen for seen in found.findings if seen.seen):
+        table.add_row(escape(seen.name), escape(with_options(seen.words + (f"; {seen.advice}" if seen.advice else ""))))
     table.add_section()
-    table.add_row("recommended model", f"[bold]{escape(advice.model)}[/bold]: {escape(advice.reason)}")
+    table.add_row("certain", "yes" if found.certain else "no: see below")
+    table.add_row("recommended model", f"[bold]{escape(_name(advice))}[/bold]: {escape(with_options(advice.reason))}")
     for other in advice.alternatives:
-        table.add_row("or", escape(other))
+        table.add_row("or", escape(with_options(other)))
     for words in advice.uncertain:
         table.add_row("not certain", escape(words))
     return table
+
+
+def with_options(words: str) -> str:
+    """The words with options as the command line has them."""
+    return UserError(words).for_command_line(dashed)
+
+
+def _name(advice: Recommendation) -> str:
+    """The model, and what it is composed of."""
+    if advice.chosen != COMPOSED or advice.composed is None:
+        return advice.model
+    parts = [f"{name} {value}" for name, value in asdict(advice.composed).items() if value not in (NO_ROW, False, True)]
+    return f"{advice.model} ({', '.join([*parts, *(['implicit'] if advice.composed.implicit else [])])})"
 
 
 def _rows(found: Diagnosis) -> list[tuple[str, str]]:
     if found.little_noise:
         return [("level (of 255)", f"below {found.level_below:.1f}: little noise, or none")]
     mean, spread = found.level_of_images
+    exact = ", by differences of frames that repeat a scene" if found.repeated else ""
     neighbours = found.autocorrelation[0][1], found.autocorrelation[1][0]
     rows = [
-        ("level (of 255)", f"{found.level:.1f}"),
+        ("level (of 255)", f"{found.level:.3g} ± {found.error:.2g}{exact}"),
         ("relation to the signal", _relation(found)),
+        *_native(found),
         (
             "neighbouring pixels",
             f"{'independent' if found.white else 'correlated'} ({neighbours[0]:.2f} across, {neighbours[1]:.2f} down)",
@@ -44,6 +68,33 @@ def _rows(found: Diagnosis) -> list[tuple[str, str]]:
     if channels := _channels(found):
         rows.insert(3, ("channels", channels))
     return rows
+
+
+def _native(found: Diagnosis) -> list[tuple[str, str]]:
+    """In the files' values: levels at some of them, and the line of counts."""
+    rows = []
+    for native in found.natives:
+        told = [(v, s, e) for v, s, e in zip(native.value, native.level, native.error, strict=True) if s is not None]
+        where = "" if native.channel is None else f", channel {native.channel}"
+        if told:
+            chosen = [told[k] for k in sorted({0, len(told) // 2, len(told) - 1})]
+            words = "; ".join(f"{s:.3g} ± {e:.1g} at {v:.4g}" for v, s, e in chosen)
+            rows.append((f"level (file values{where})", words))
+        if native.gain is not None and native.gain_error is not None and native.intercept is not None:
+            sign = "+" if native.intercept >= 0 else "-"
+            line = f"variance = {native.gain:.3g}·value {sign} {abs(native.intercept):.3g}"
+            gain = f"{native.gain:.3g} ± {native.gain_error:.1g}"
+            rows.append((f"counts{where}", f"gain {gain}, times the excess factor of a detector that has one: {line}"))
+            rows.append((f"read noise{where}", _read_noise(native)))
+    return rows
+
+
+def _read_noise(native: NativeNoise) -> str:
+    if native.offset is None:
+        return "the line's level at the offset, which images do not tell: give <dark> or <offset>"
+    if native.read_noise is None:
+        return f"not told: the line is below 0 at the offset {native.offset:.4g}"
+    return f"{native.read_noise:.3g} at the offset {native.offset:.4g}"
 
 
 def _relation(found: Diagnosis) -> str:

@@ -23,6 +23,7 @@ _KEPT = 1.125
 """The variance of `residuals` of white values, over theirs: 1 + 8·(1/8)²."""
 _KEPT_OF_LINES = 0.84
 """The same of columns' offsets: (3/4)² + 2·(3/8)²."""
+_DRAWN = (256, 256)
 _CLIP = 3.0
 _HOT = 12.0
 """Robust standard deviations of all pixels' means, beyond which one of both halves is hot or dead."""
@@ -61,12 +62,15 @@ def fixed_pattern(looked: Looked) -> Finding:
 
 
 def pattern_energy(looked: Looked, difference: Difference) -> float:
-    """The mean energy that the pattern has in a difference: what both halves of frames share of it."""
-    half = len(looked.frames) // 2
-    a, b = (difference.of(part.mean(0, keepdims=True)) for part in (looked.frames[:half], looked.frames[half:]))
-    products = a * b
-    # hot pixels and what is left of scenes stand out of the pattern
-    return max(float(np.mean(np.clip(products, *np.quantile(products, (0.001, 0.999))))), 0.0)
+    """The mean energy that the pattern has in a difference: what both halves of frames share of it.
+
+    Told from residuals, in which scenes weigh less; a white pattern has in a difference of residuals a share of what it
+    has in the difference itself, which a drawn one tells.
+    """
+    a, b = (np.asarray(half[None], np.float32) for half in _halves(looked))
+    white = np.random.default_rng(0).standard_normal((1, *_DRAWN, 1), np.float32)
+    kept = float(np.mean(difference.of(residuals(white)) ** 2) / np.mean(difference.of(white) ** 2))
+    return max(float(np.mean(difference.of(a) * difference.of(b), dtype=np.float64)) / kept, 0.0)
 
 
 def hot_pixels(looked: Looked) -> Finding:
