@@ -25,15 +25,21 @@ def curve_of(variance: npt.NDArray[np.float64]) -> Curve:
     return Curve(X, variance, 0.02 * variance)
 
 
+def floor_of(law: Law) -> float:
+    """σ² at no signal: below 0, where there is an offset."""
+    return -20.0 if law.above_an_offset else B2
+
+
 def curve_by(law: Law) -> Curve:
-    return curve_of(C * law.g(X) + B2)
+    return curve_of(C * law.g(X) + floor_of(law))
 
 
 @rows
 def test_a_law_is_found_in_its_own_curve(law: Law) -> None:
     fitted = fit_law(law, curve_by(law))
     assert fitted.variance(X) == pytest.approx(curve_by(law).variance)
-    assert fitted.floor == pytest.approx(10)
+    assert fitted.b2 == pytest.approx(floor_of(law))
+    assert fitted.floor == pytest.approx(max(floor_of(law), 0) ** 0.5)
     assert fitted.misfit < 1e-6 and fitted.chi2 < 1e-6
     found = dependence_of(curve_by(law))
     assert found.name == law.name
@@ -53,7 +59,8 @@ def test_the_numbers_that_laws_go_by() -> None:
 @rows
 def test_a_law_says_what_it_is(law: Law) -> None:
     fitted = fit_law(law, curve_by(law))
-    assert not law.depends or (law.words and "10.0²" in fitted.describe())
+    shown = "(x - 0.022)" if law.above_an_offset else "10.0²"
+    assert not law.depends or (law.words and shown in fitted.describe())
     assert "{" not in fitted.describe()
     assert set(json.loads(json.dumps(fitted.as_json(), allow_nan=False))) == {"scale", "floor", "misfit", "chi2"}
     assert pickle.loads(pickle.dumps(fitted)) == fitted

@@ -8,15 +8,21 @@ from typing import Any
 import pytest
 
 from noisy_scenes import of_shapes
-from nrgan.diagnosis.unknowns import unknowns
+from nrgan.diagnosis.findings import Finding
+from nrgan.diagnosis.laws import LAWS, FittedLaw
+from nrgan.diagnosis.prediction import Quiet
+from nrgan.diagnosis.unknowns import likely_laws, unknowns
+
+SLIGHT = FittedLaw(LAWS["square-root"], c=100.0, b2=600.0, misfit=0.0, chi2=0.0, c_error=300.0)
+"""That the level grows by 6% is seen, and that it grows by 45% is not excluded."""
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"images": 299}, "299 images are few: the estimates are rough"),
+        ({"error": 1.2}, "300 images are few: the level is known to 1.2 only"),
         ({"little_noise": True, "level_below": 3.14}, "white noise of a level below 3.1 (of 255) may be there"),
-        ({"level_at_signal": [None] * 7 + [25.0] * 2 + [None] * 7}, "only signals of 120 to 136 (of 255) are usable"),
+        ({"laws": {"square-root": SLIGHT}, "level_at_signal": [None] * 7 + [25.0] * 2 + [None] * 7}, "only signals of"),
         ({"level_at_signal": [None] * 16, "dependence": "unknown"}, "only signals of 0 to 0 (of 255)"),
         ({"level_inside": 11.0}, "noise in a part of each image may be fine detail of the images"),
         ({"dependence": "other"}, "no relation of noise to signal that is known here fits"),
@@ -32,11 +38,27 @@ def test_each_doubt_alone(changed: dict[str, Any], words: str) -> None:
     assert words in said
 
 
+def test_what_was_seen_beside_the_noise_of_pixels() -> None:
+    found = of_shapes("ag25")
+    (said,) = unknowns(replace(found, findings=(Finding("hot pixels", True, words="9 pixels stand out"),)))
+    assert "9 pixels stand out" in said
+    assert unknowns(replace(found, findings=(Finding("row offsets", True, 2.0),))) == [], "a law has them"
+
+
+@pytest.mark.parametrize(
+    ("quiet", "words"),
+    [(Quiet(0.7, 0.7), "have 70% of the level"), (Quiet(1.0, 1.5), "are 1.5 times"), (None, "too few usable places")],
+)
+def test_quiet_places_that_are_not_as_the_noise_would_make_them(quiet: Quiet | None, words: str) -> None:
+    (said,) = unknowns(replace(of_shapes("ag25"), quiet=quiet))
+    assert words in said
+
+
 def test_laws_that_fit_alike() -> None:
     found = of_shapes("mg25")
     chosen = found.relation
-    assert chosen is not None and found.certain
+    assert chosen is not None and likely_laws(found) == ["the signal"]
     other = replace(found.laws["square-root"], chi2=chosen.chi2 + 1)
-    (said,) = unknowns(replace(found, laws=found.laws | {"square-root": other}))
-    assert said.endswith("whether the level is proportional to the signal or to its square root")
-    assert unknowns(replace(found, laws=found.laws | {"square-root": other}, dependence="constant")) == []
+    both = replace(found, laws=found.laws | {"square-root": other})
+    assert likely_laws(both) == ["the signal", "its square root"]
+    assert likely_laws(replace(both, dependence="constant")) == []

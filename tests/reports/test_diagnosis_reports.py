@@ -11,9 +11,12 @@ from rich.console import Console
 
 from noisy_scenes import noisy, of_shapes, scenes
 from nrgan.diagnosis import Diagnosed, recommend
+from nrgan.frames import ValueRange
 from nrgan.reports.diagnosis_files import write_diagnosis
 from nrgan.reports.diagnosis_table import diagnosis_table
 from nrgan.settings import choose_data
+
+EIGHT_BITS = ValueRange.of(0, 255, "uint8")
 
 
 @pytest.mark.parametrize("key", ["mg25", "p30", "lg25p16", ""])
@@ -21,7 +24,8 @@ def test_files(tmp_path: Path, key: str) -> None:
     found = of_shapes(key)
     advice = recommend(found)
     figure = write_diagnosis(
-        Diagnosed(found, advice, noisy(scenes()[:60], key), (), choose_data("shapes-ag25")), tmp_path / "told"
+        Diagnosed(found, advice, noisy(scenes()[:60], key), (), choose_data("shapes-ag25"), EIGHT_BITS),
+        tmp_path / "told",
     )
     document = json.loads((tmp_path / "told" / "diagnosis.json").read_text())
     assert document["recommendation"]["model"] == advice.model

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nrgan.diagnosis.bounds import bounds, contrast, level_of_smooth
 from nrgan.diagnosis.cells import Array, Doubles, prepared
 from nrgan.diagnosis.dependence import Dependence, dependence_of
+from nrgan.diagnosis.differences import Fine, Mixed
 from nrgan.diagnosis.evidence import Evidence, in_images, in_repeats
 from nrgan.diagnosis.findings import arrangement_findings, few_photons, findings_of, fixed_pattern, hot_pixels, impulses
 from nrgan.diagnosis.findings.base import bootstrap
@@ -29,6 +30,8 @@ fine detail of the image."""
 _HARDLY = 0.005
 """The same of noise that was told: it hardly matters."""
 _FAINT = 1e-3
+_RARE = 0.01
+"""Share of cells below the least, and above the greatest, of the signals that a relation should be told of."""
 _DETAIL = 0.5
 """Share of the level in the quietest places, below which most of it is detail of the images."""
 _EXPLAINED = 0.75
@@ -142,7 +145,8 @@ def _noise(evidence: Evidence) -> _Noise:
     else:
         loud = cells.smooth & cells.valid & (expected >= np.median(expected[cells.valid]))
         values = marginal(seen.z, loud)
-        smoothest = level_of_smooth(seen.difference.of(evidence.y), evidence.smooth)
+        fine = (Mixed().of(evidence.y), Fine().of(evidence.y))
+        smoothest = min(level_of_smooth(differences, evidence.smooth) for differences in fine)
         most = bounds(evidence.y)
     varies = unequal.images > _UNEQUAL_IMAGES
     return _Noise(
@@ -180,6 +184,7 @@ def _told(evidence: Evidence, noise: _Noise) -> Diagnosis:
         signal=(255 * curve.signal).tolist(),
         level_at_signal=_or_none(levels),
         error_at_signal=_or_none(np.hypot(curve.error / (2 * np.maximum(levels, _FAINT)), seen.off * levels)),
+        signals=(float(np.quantile(cells.signal, _RARE)), float(np.quantile(cells.signal, 1 - _RARE))),
         dependence=noise.dependence.name,
         laws=noise.dependence.laws,
         white=seen.white,

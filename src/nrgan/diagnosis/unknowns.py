@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nrgan.diagnosis.curve import FEWEST_BINS
 from nrgan.diagnosis.findings.base import AT_ENDS, Finding
 from nrgan.diagnosis.laws import OTHER, UNKNOWN, FittedLaw
 from nrgan.diagnosis.values import Diagnosis
@@ -52,12 +53,11 @@ def _usable_signals(found: Diagnosis) -> tuple[float, float]:
 
 
 def _narrow(found: Diagnosis) -> bool:
-    """Whether signals that occur leave room for a dependence that matters."""
+    """Whether the usable signals leave room for a dependence that matters among those that occur."""
     if found.little_noise or found.depends_on_signal:
         return False
-    low, high = (signal / 255 for signal in _usable_signals(found))
-    constant = found.laws.get("constant")
-    if constant is None or high <= low:
+    usable, (low, high) = _usable_signals(found), (signal / 255 for signal in found.signals)
+    if usable[0] >= usable[1]:
         return True
     return any(_ratio(fitted, low, high) > _DEPENDS for fitted in found.laws.values() if fitted.law.depends)
 
@@ -81,7 +81,7 @@ def likely_laws(found: Diagnosis) -> list[str]:
 def _misfits(found: Diagnosis) -> bool:
     """Whether the law that was chosen is off its curve by more than errors explain."""
     law, bins = found.relation, sum(level is not None for level in found.level_at_signal)
-    return law is not None and law.chi2 > _MISFIT * bins and not found.little_noise
+    return law is not None and law.chi2 > _MISFIT * bins and bins >= FEWEST_BINS and not found.little_noise
 
 
 def _salt_and_pepper(seen: Finding) -> bool:

@@ -31,6 +31,8 @@ class Diagnosis:
     """None where a bin has too few values or too many were clipped."""
     error_at_signal: list[float | None]
     """Standard error of the level."""
+    signals: tuple[float, float]
+    """Between which nearly all signals of the images lie, usable or not, 0..255."""
     dependence: str
     """constant, proportional, square-root, other, or unknown."""
     laws: dict[str, FittedLaw]

@@ -10,6 +10,7 @@ from rich.table import Table
 from nrgan.diagnosis.laws import OTHER
 from nrgan.diagnosis.recommend import COMPOSED, Recommendation
 from nrgan.diagnosis.units import NativeNoise
+from nrgan.diagnosis.unknowns import likely_laws
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.errors import UserError
 from nrgan.limits import NO_ROW
@@ -99,7 +100,9 @@ def _read_noise(native: NativeNoise) -> str:
 
 def _relation(found: Diagnosis) -> str:
     if found.relation is not None:
-        return found.relation.describe()
+        alike = [other for other in likely_laws(found) if other != found.relation.law.proportional_to]
+        also = f"; a level proportional to {' or to '.join(alike)} fits as well" if alike else ""
+        return f"{found.relation.describe()}{also}"
     return "of a kind not known here" if found.dependence == OTHER else "not told"
 
 

@@ -15,6 +15,10 @@ _BETWEEN = 3.5
 """... and from which on Gaussian noise, and noise of mixed levels, has ever fewer."""
 _FALL = 0.5
 """Standing far out are at least this share of those that stand out less: tails of noise fall faster."""
+_RAISED = 0.25
+"""Share of a bright pixel's height that its four nearest neighbours have where it is a star's, however sharp."""
+_EIGHT = tuple((i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1))
+_FOUR = ((0, 1), (1, 0), (1, 2), (2, 1))
 _LEAST = 3e-4
 """Share of pixels below which impulses are not told from specks."""
 
@@ -49,10 +53,19 @@ def _standing_out(looked: Looked) -> tuple[Array, Array]:
     for k, size in enumerate(np.abs(looked.inner - looked.around)):
         largest, spread[k] = np.zeros_like(height[0]), 0
         # the second largest: one of them may be an impulse itself
-        for beside in neighbours(size):
-            np.maximum(spread[k], np.minimum(largest, beside), out=spread[k])
-            np.maximum(largest, beside, out=largest)
+        for near in neighbours(size):
+            np.maximum(spread[k], np.minimum(largest, near), out=spread[k])
+            np.maximum(largest, near, out=largest)
+    inner = looked.inner[:, 1:-1, 1:-1]
+    h, w = inner.shape[1:3]
+
+    def beside(places: tuple[tuple[int, int], ...]) -> list[Array]:
+        return [looked.inner[:, i : i + h, j : j + w] for i, j in places]
+
+    lowest, nearest = np.minimum.reduce([inner, *beside(_EIGHT)]), np.mean(beside(_FOUR), axis=0)
+    raised = np.where(height > 0, nearest - lowest, 0) > _RAISED * (inner - lowest)
     floor = np.maximum(looked.level[:, None, None, :], max(looked.step, 1e-3)).astype(np.float32)
     # the second largest of 8 is about 1.2 standard deviations of a normal variable
     out = np.abs(height) / np.maximum(spread / 1.2, floor)
-    return np.asarray(np.where(hot_places(looked)[None, 1:-1, 1:-1], 0, out), np.float32), height
+    # hot pixels are found by themselves, and what raises its nearest neighbours too is a star or a bead
+    return np.asarray(np.where(hot_places(looked)[None, 1:-1, 1:-1] | raised, 0, out), np.float32), height
