@@ -12,6 +12,8 @@ from nrgan.diagnosis.units import Dark
 from nrgan.frames import open_frames
 
 _MOST_FRAMES = 64
+_FAR = 7.0
+"""Medians of absolute differences beyond which a pixel is hot: about 5 standard deviations."""
 _BULK = (0.005, 0.995)
 """Quantiles between which values are no hot or dead pixels."""
 
@@ -28,11 +30,14 @@ def dark_frames(path: str) -> Dark:
     offset = float(np.mean([_without_outliers(frame).mean() for frame in pixels]))
     alike = [(a, b) for a, b in itertools.pairwise(pixels) if a.shape == b.shape]
     if alike:
-        # medians of squares: hot pixels are no read noise
-        scale = np.mean([np.median(np.abs(a - b - np.median(a - b))) for a, b in alike]) / 0.6745
-        return Dark(offset, float(scale / np.sqrt(2)))
-    difference = mixed_difference(np.asarray(pixels[0][None], np.float32), 1)
-    return Dark(offset, float(np.median(np.abs(difference)) / 0.6745))
+        return Dark(offset, float(np.mean([_deviation(a - b) for a, b in alike]) / np.sqrt(2)))
+    return Dark(offset, _deviation(mixed_difference(np.asarray(pixels[0][None], np.float32), 1).astype(np.float64)))
+
+
+def _deviation(difference: npt.NDArray[np.float64]) -> float:
+    """Without hot pixels: of what lies within some deviations."""
+    apart = np.abs(difference - np.median(difference))
+    return float(difference[apart <= _FAR * max(float(np.median(apart)), 1e-9) + 1].std())
 
 
 def _without_outliers(frame: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -72,7 +72,7 @@ def estimate_noise(
 
 def _diagnosis(evidence: Evidence, looked: Looked) -> Diagnosis:
     noise = _noise(evidence)
-    if noise.is_little(evidence):
+    if noise.is_little(evidence, looked.step):
         noise = noise.as_little()
     findings = findings_of(looked)
     if not noise.little:
@@ -104,8 +104,10 @@ class _Noise:
     quiet: Quiet | None
     little: bool = False
 
-    def is_little(self, evidence: Evidence) -> bool:
-        """Whether the noise is not told from fine detail of the images, or hardly there."""
+    def is_little(self, evidence: Evidence, step: float) -> bool:
+        """Whether the noise is not told from fine detail of the images, or from rounding to steps, or hardly there."""
+        if self.level < step / 2:
+            return True
         seen = contrast(evidence.cells.signal, self.level)
         if evidence.seen.exact:
             return self.level < _HARDLY * seen

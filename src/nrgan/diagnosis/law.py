@@ -20,6 +20,7 @@ _KEPT_BY_CONTRASTS = 0.5
 _SHAPES = (0.5, 20.0)
 """Of the generalised normal distribution that has the kurtosis found: heavier and lighter than these are none."""
 _LEAST_SHARED = 0.05
+_MOST_LAG = 0.99
 
 
 def law_of(found: Diagnosis) -> Fitted | None:
@@ -30,23 +31,25 @@ def law_of(found: Diagnosis) -> Fitted | None:
     if found.little_noise or found.local or _beyond(found):
         return None
     knots, levels = _curve(found)
-    try:
-        return Fitted(
-            signal=knots,
-            level=levels,
-            correlation=_correlation(found),
-            quantiles=_tails(found),
-            images=_images(found),
-            rows=_strength(found, "row offsets"),
-            columns=_strength(found, "column offsets"),
-            shared=_shared(found),
-            events=_events(found),
-            dark=_dark(found),
-            impulses=_strength(found, "impulses"),
-            salt=_salt(found),
-        )
-    except UserError:  # a correlation that no noise has, counts that are more than the level
-        return None
+    for correlation in _correlations(found):
+        try:
+            return Fitted(
+                signal=knots,
+                level=levels,
+                correlation=correlation,
+                quantiles=_tails(found),
+                images=_images(found),
+                rows=_strength(found, "row offsets"),
+                columns=_strength(found, "column offsets"),
+                shared=_shared(found),
+                events=_events(found),
+                dark=_dark(found),
+                impulses=_strength(found, "impulses"),
+                salt=_salt(found),
+            )
+        except UserError:  # a correlation that no noise has, counts that are more than the level
+            continue
+    return None
 
 
 def _beyond(found: Diagnosis) -> bool:
@@ -87,10 +90,15 @@ def _dark(found: Diagnosis) -> float:
     return 0.0 if counted is None else max(counted.zero, 0.0)
 
 
-def _correlation(found: Diagnosis) -> tuple[tuple[float, ...], ...]:
+def _correlations(found: Diagnosis) -> list[tuple[tuple[float, ...], ...]]:
+    """As it was told; and, where no noise has that, with the axes multiplied, and those of a noise that is smoothed."""
     if found.white:
-        return ()
-    return tuple(tuple(float(v) for v in row) for row in found.autocorrelation)
+        return [()]
+    r = np.array(found.autocorrelation)
+    product = np.outer(r[:, 0], r[0])
+    lags = np.arange(len(r))
+    falling = [min(max(float(near), 0.0), _MOST_LAG) ** lags.astype(float) ** 2 for near in (r[1, 0], r[0, 1])]
+    return [tuple(tuple(float(v) for v in row) for row in choice) for choice in (r, product, np.outer(*falling))]
 
 
 def _tails(found: Diagnosis) -> tuple[float, ...]:

@@ -23,6 +23,8 @@ _NETWORK = (
 _DITHERS = 0.6
 """Steps of noise in the quietest tenth of cells, from which on rounding leaves no pattern; of 16 pixels, chance gives
 about so much of a step."""
+_HARDLY = 0.002
+"""Of the images' own contrast."""
 _LIGHT = 4
 """Cells around each over whose mean the image is light and no scene."""
 _ALIKE = 0.3
@@ -83,12 +85,16 @@ class Looked:
         return energy.reshape(len(energy), -1, energy.shape[3])
 
     @cached_property
-    def rounding(self) -> float:
-        """A level below which patterns may be those of rounding: noise as large as a step spreads them evenly."""
-        if self.step <= 0:
-            return 0.0
+    def faintest(self) -> float:
+        """A level below which patterns hardly matter, or are those of rounding.
+
+        Noise as large as a step spreads what rounding does to slopes evenly; with less, slopes become patterns.
+        """
+        means = cell_means(self.frames)
+        contrast = float(np.median(np.abs(means - np.median(means)))) / 0.6745
         quiet = float(np.sqrt(np.quantile(self._energy, 0.1)))
-        return 0.75 * self.step if quiet < _DITHERS * self.step else self.step / 10
+        of_steps = 0.75 * self.step if quiet < _DITHERS * self.step else self.step / 10
+        return max(of_steps, _HARDLY * contrast)
 
     @cached_property
     def residual_halves(self) -> tuple[Doubles, Doubles]:

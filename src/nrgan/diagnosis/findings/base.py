@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from nrgan.diagnosis.cells import Doubles
 
-CHANCE = 5e-4
-"""How often a check may see what is not there: a dozen of them together stay below one in a hundred."""
-STANDARD_ERRORS = 3.3
+CHANCE = 5e-5
+"""How often a check may see what is not there: a dozen of them together, on images that are no textbook's, then stay
+below one in a hundred."""
+STANDARD_ERRORS = 4.0
 """The same for a normal variable, in its standard errors."""
 AT_ENDS = 0.9
 """Share of impulses that are black or white, from which on all are."""

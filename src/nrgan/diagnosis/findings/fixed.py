@@ -46,7 +46,7 @@ def fixed_pattern(looked: Looked) -> Finding:
     along = max(_of_lines(a, b), _of_lines(a.transpose(1, 0, 2), b.transpose(1, 0, 2)))
     strength = max(float(np.sqrt(max(covariance, 0.0) / _KEPT)), along)
     error = strength * chance / max(2 * covariance, 1e-12)
-    if (covariance <= _STANDARD_ERRORS * chance and along == 0) or strength <= looked.rounding:
+    if (covariance <= _STANDARD_ERRORS * chance and along == 0) or strength <= looked.faintest:
         return Finding(name, False, 0.0, "of 255", None)
     kind = "gain" if _grows_with_signal(looked, a) > _GAIN else "offset"
     return Finding(

@@ -53,7 +53,7 @@ def _offsets(looked: Looked, name: str, frames: Array) -> Finding:
     scale = robust_scale(parts[0]) * robust_scale(parts[-1])
     strength = math.sqrt(correlation * scale / _KEPT) / heeded
     of_error = strength * error / max(2 * shared, 1e-9)
-    seen = shared > STANDARD_ERRORS * error and strength > looked.rounding
+    seen = shared > STANDARD_ERRORS * error and strength > looked.faintest
     what = name.partition(" ")[0]
     if not seen:
         return Finding(name, False, 0.0, "of 255", None)
