@@ -419,13 +419,16 @@ def test_a_microscopists_stack_end_to_end(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "cells.tif", stored, photometric="minisblack")
     done = nrgan("diagnose", tmp_path / "cells.tif", "--out", tmp_path / "diagnosis")
     assert done.returncode == 0 and "sdnrgan2" in done.stdout, done.stdout + done.stderr
-    assert (tmp_path / "diagnosis" / "diagnosis.json").is_file() and (
-        tmp_path / "diagnosis" / "diagnosis.png"
-    ).is_file()
+    files = {path.name for path in (tmp_path / "diagnosis").iterdir()}
+    assert files == {"diagnosis.json", "diagnosis.png", "noise.json"}
+    printed = shlex.split(" ".join(done.stdout.split()).partition("train with: ")[2])
+    pasted = nrgan(*printed[1:], "--dry-run", "--batch-size", 4)
+    assert pasted.returncode == 0 and json.loads(pasted.stdout)["model"] == "ambientgan", pasted.stderr
     small = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items() if k != "image_size"]
     done = nrgan("train", tmp_path / "cells.tif", "auto", tmp_path / "run", "--size", 32, "--fit", "tiles", *small)
     assert done.returncode == 0, done.stderr
-    assert read_config(tmp_path / "run")["model"] == "sdnrgan2" and "tiles" in done.stdout
+    config = read_config(tmp_path / "run")
+    assert config["model"] == "ambientgan" and '"law":"Fitted"' in config["noise"] and "tiles" in done.stdout
     done = nrgan("generate", tmp_path / "run", "--count", 2, "--out", tmp_path / "made")
     made = imagecodecs.imread(tmp_path / "made" / "000001.png")
     assert done.returncode == 0 and made.dtype == np.uint16 and made.shape == (32, 32)
@@ -535,7 +538,7 @@ def test_a_run_that_chose_its_model_goes_on_without_choosing_again(
     def again(data: object) -> str:
         raise AssertionError("diagnosed again")
 
-    monkeypatch.setattr("nrgan.training.prepare.recommended_model", again)
+    monkeypatch.setattr("nrgan.training.prepare.recommended", again)
     for _ in train(options(path, tmp_path / "run", **changed), resume=True):
         pass
     assert read_config(tmp_path / "run")["model"] == chosen
