@@ -140,6 +140,14 @@ def test_constant_images_are_no_crash(value: float) -> None:
         assert not found.certain
 
 
+def test_copies_of_one_image_tell_no_more_than_one() -> None:
+    one = noisy(scenes()[:1], "ag25")
+    with pytest.raises(UserError, match="60 images: they are copies of one image"):
+        estimate_noise(np.repeat(one, 60, axis=0))
+    with pytest.raises(UserError, match="only 20 of them are not copies"):
+        estimate_noise(np.tile(noisy(scenes()[:20], "ag25"), (3, 1, 1, 1)))
+
+
 def test_noise_on_constant_images() -> None:
     grey = np.random.RandomState(0).uniform(0.3, 0.7, (300, 1, 1, 1)) + np.zeros((300, 32, 32, 3))
     found = estimate_noise(grey + np.random.RandomState(1).standard_normal(grey.shape) * 10 / 255)

@@ -71,6 +71,11 @@ def with_drift(rng: Random) -> tuple[Array, float]:
     return np.asarray(scene + NOISE * growing * rng.standard_normal(scene.shape), np.float32), 0.66
 
 
+def of_two_cameras(rng: Random) -> tuple[Array, float]:
+    scene, level = blobs(rng), np.where(np.arange(FRAMES) % 3 == 0, 3 * NOISE, NOISE)[:, None, None, None]
+    return np.asarray(scene + level * rng.standard_normal(scene.shape), np.float32), 1 / 3
+
+
 DRAWN: dict[str, Callable[[Random], tuple[Array, float]]] = {
     "row offsets": with_rows,
     "column offsets": with_columns,
@@ -78,6 +83,7 @@ DRAWN: dict[str, Callable[[Random], tuple[Array, float]]] = {
     "hot pixels": with_hot_pixels,
     "impulses": with_impulses,
     "drift": with_drift,
+    "mixed frames": of_two_cameras,
 }
 
 

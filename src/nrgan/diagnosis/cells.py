@@ -33,7 +33,8 @@ def prepared(images: npt.NDArray[np.floating], most_images: int) -> Array:
         raise UserError(f"a diagnosis takes (N, H, W, C) images in [0, 1], not {images.dtype} of shape {images.shape}")
     count, height, width, channels = images.shape
     if count < FEWEST_IMAGES:
-        raise UserError(f"{count} images are too few to tell the noise from the image; give {FEWEST_IMAGES} or more")
+        images_are = "1 image is" if count == 1 else f"{count} images are"
+        raise UserError(f"{images_are} too few to tell the noise from the image; give {FEWEST_IMAGES} or more")
     if min(height, width) < SMALLEST_SIDE or not 1 <= channels <= MOST_CHANNELS:
         raise UserError(
             f"images of {height}x{width}x{channels}: a diagnosis needs {SMALLEST_SIDE} pixels or more a side and "
@@ -47,6 +48,12 @@ def prepared(images: npt.NDArray[np.floating], most_images: int) -> Array:
     part = images[chosen, top : top + h, left : left + w].astype(np.float32)
     if not np.isfinite(part).all() or part.min() < -1e-3 or part.max() > 1 + 1e-3:
         raise UserError("a diagnosis takes images in [0, 1] without missing values; convert them first")
+    differing = len({image.tobytes() for image in part})
+    if differing < FEWEST_IMAGES:
+        what = (
+            "they are copies of one image" if differing == 1 else f"only {differing} of them are not copies of others"
+        )
+        raise UserError(f"nothing can be told of the noise of {len(part)} images: {what}; give {FEWEST_IMAGES} or more")
     return part * np.float32(255)
 
 

@@ -11,6 +11,7 @@ from nrgan.diagnosis.findings.blocks import compression_blocks
 from nrgan.diagnosis.findings.drift import drift
 from nrgan.diagnosis.findings.fixed import fixed_pattern, hot_pixels
 from nrgan.diagnosis.findings.impulses import impulses
+from nrgan.diagnosis.findings.mixed import mixed_frames
 from nrgan.diagnosis.findings.stripes import column_offsets, row_offsets
 from nrgan.diagnosis.findings.values import few_levels, few_photons
 from nrgan.diagnosis.looked import Looked
@@ -23,6 +24,7 @@ CHECKS: tuple[Callable[[Looked], Finding], ...] = (
     impulses,
     compression_blocks,
     drift,
+    mixed_frames,
     few_levels,
     few_photons,
 )
