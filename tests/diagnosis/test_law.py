@@ -80,15 +80,22 @@ def test_certain_noise_is_held_and_other_is_learned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "prior"),
-    [("row offsets", "row-stripes"), ("column offsets", "column-stripes"), ("shared channels", "shared")],
+    ("name", "prior", "kept"),
+    [
+        ("row offsets", "row-stripes", "shuffle-rows"),
+        ("column offsets", "column-stripes", "shuffle-columns"),
+        ("shared channels", "shared", "shuffle-pixels"),
+    ],
 )
-def test_what_no_published_model_has_is_composed(name: str, prior: str) -> None:
+def test_what_no_published_model_has_is_composed(name: str, prior: str, kept: str) -> None:
     found = replace(of_shapes("ag25"), certain=False, findings=(Finding(name, True, 3.0, words="it is there"),))
     advice = recommend(found)
     assert advice.chosen == "composed" and advice.model == "learned" and "it is there" in advice.reason
-    assert advice.composed is not None and advice.composed.prior == prior
+    assert advice.composed is not None and kept in advice.composed.invariances.split(",")
     advice.composed.model()
+    following = recommend(replace(found, dependence="unknown")).composed
+    assert following is not None and (following.prior, following.implicit) == (prior, True)
+    following.model()
 
 
 def test_several_structures_are_learned_by_what_separates_them() -> None:
