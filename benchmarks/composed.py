@@ -110,7 +110,7 @@ CASES = {
     "along-rows": Case(AlongRows(), "none", "shuffle-rows,half-turns,invert-channels,permute-channels"),
     "shared": Case(SharedByChannels(), "none", "shuffle-pixels,invert"),
 }
-"""Each with invariances alone. Of stripes and shared noise they came nearer to the law than the prior of the same noise,
+"""Each with invariances alone. Of stripes and shared noise they came nearer to the law than the same noise's prior,
 by iteration 1,600; of one-axis correlation the prior has not been trained beside them."""
 
 
