@@ -110,7 +110,8 @@ CASES = {
     "along-rows": Case(AlongRows(), "none", "shuffle-rows,half-turns,invert-channels,permute-channels"),
     "shared": Case(SharedByChannels(), "none", "shuffle-pixels,invert"),
 }
-"""Each with invariances alone: in so few iterations they come nearer to the law than the prior of the same noise."""
+"""Each with invariances alone. Of stripes and shared noise they came nearer to the law than the same noise's prior,
+by iteration 1,600; of one-axis correlation the prior has not been trained beside them."""
 
 
 def statistics(noise: Array, clean: Array) -> dict[str, Any]:
