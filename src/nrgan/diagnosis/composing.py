@@ -18,12 +18,16 @@ STRUCTURES = (_ROWS, _COLUMNS, _ONE_AXIS, _CHANNELS)
 class _Structure:
     """A finding, with the prior that has it, and the invariances that such noise keeps where no signal is in it.
 
-    Trained as long, the invariances came nearer to such noise than the prior (`benchmarks/composed.py`).
+    In short trainings the invariances came nearer to such noise than the priors (`benchmarks/composed.py`).
     """
 
     seen: Callable[[Diagnosis], bool]
     prior: str
     invariances: str
+
+
+_ALONE = 0.15
+"""Correlation along the other axis, up to which noise is correlated along one alone."""
 
 
 def _along(found: Diagnosis, across: bool) -> bool:
@@ -33,7 +37,6 @@ def _along(found: Diagnosis, across: bool) -> bool:
     return found.finding(_ONE_AXIS) is not None and along > other and abs(other) < _ALONE
 
 
-_ALONE = 0.15
 _STRUCTURES = (
     _Structure(lambda found: found.finding(_ROWS) is not None, "row-stripes", "shuffle-rows,shuffle-columns,invert"),
     _Structure(
