@@ -14,7 +14,7 @@ from nrgan.diagnosis.cells import Array, Doubles, prepared
 from nrgan.diagnosis.dependence import Dependence, dependence_of
 from nrgan.diagnosis.differences import Fine, Mixed
 from nrgan.diagnosis.evidence import Evidence, in_images, in_repeats
-from nrgan.diagnosis.findings import arrangement_findings, few_photons, findings_of, fixed_pattern, hot_pixels, impulses
+from nrgan.diagnosis.findings import Finding, arrangement_findings, findings_of
 from nrgan.diagnosis.findings.base import bootstrap
 from nrgan.diagnosis.findings.fixed import pattern_energy
 from nrgan.diagnosis.laws import UNKNOWN, depends_on_signal
@@ -59,22 +59,30 @@ def estimate_noise(
     Where those repeat a scene, their differences tell the noise. The same images give the same answer. Raises
     `UserError` where they are too few, too small, not in [0, 1], or nowhere between black and white.
     """
-    if looked is not None and len(looked.pairs):
-        evidence = in_repeats(looked, counts=few_photons(looked).seen)
-        if evidence is not None:
-            return _diagnosis(evidence, looked)
-    y = prepared(images, most_images)
-    looked = Looked.at_images(y) if looked is None else looked
-    spiky = impulses(looked).seen or hot_pixels(looked).seen
-    pattern = partial(pattern_energy, looked) if fixed_pattern(looked).seen else None
-    return _diagnosis(in_images(y, few_photons(looked).seen, spiky, pattern), looked)
+    if looked is None:
+        looked = Looked.at_images(prepared(images, most_images))
+    findings = findings_of(looked)
+    evidence = in_repeats(looked, counts="few photons" in _seen(findings)) if len(looked.pairs) else None
+    if evidence is None:
+        evidence = _in_images(prepared(images, most_images), looked, findings)
+    return _diagnosis(evidence, looked, findings)
 
 
-def _diagnosis(evidence: Evidence, looked: Looked) -> Diagnosis:
+def _seen(findings: tuple[Finding, ...]) -> set[str]:
+    return {found.name for found in findings if found.seen}
+
+
+def _in_images(y: Array, looked: Looked, findings: tuple[Finding, ...]) -> Evidence:
+    """The evidence within images, with what was found in their frames heeded."""
+    seen = _seen(findings)
+    pattern = partial(pattern_energy, looked) if "fixed pattern" in seen else None
+    return in_images(y, "few photons" in seen, bool(seen & {"impulses", "hot pixels"}), pattern)
+
+
+def _diagnosis(evidence: Evidence, looked: Looked, findings: tuple[Finding, ...]) -> Diagnosis:
     noise = _noise(evidence)
     if noise.is_little(evidence, looked.step):
         noise = noise.as_little()
-    findings = findings_of(looked)
     if not noise.little:
         findings += arrangement_findings(evidence.seen)
     found = replace(_told(evidence, noise), findings=findings)

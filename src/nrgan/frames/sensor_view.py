@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nrgan.frames.frame import Frame, Pixels
 from nrgan.frames.frame_set import FrameSet
 from nrgan.frames.gaps import filled
 from nrgan.frames.opened import Region
@@ -56,8 +57,7 @@ def sensor_frames(frames: FrameSet, value_range: ValueRange) -> SensorFrames:
     pixels = np.empty((len(numbers), part.height, part.width, frames.channels), np.float32)
     for k, number in enumerate(numbers):
         frame = frames.read(int(number), part)
-        native = frame.pixels if frame.missing is None else filled(frame.pixels, frame.missing)
-        pixels[k] = value_range.to_unit(native)
+        pixels[k] = value_range.to_unit(_there(frame))
     span = value_range.high[0] - value_range.low[0]
     place = {int(number): k for k, number in enumerate(numbers)}
     pairs = np.array([[place[a], place[b]] for a, b in found], np.int64).reshape(-1, 2)
@@ -69,6 +69,14 @@ def sensor_frames(frames: FrameSet, value_range: ValueRange) -> SensorFrames:
         pairs=pairs,
         one_place=len({frames.place(int(n)) for n in numbers}) == 1 == len(np.unique(frames.sizes, axis=0)),
     )
+
+
+def _there(frame: Frame) -> Pixels:
+    """The pixels, with the nearest value wherever there is none; the last resort is 0, where the part has no value."""
+    missing = frame.missing
+    if missing is None:
+        return frame.pixels
+    return np.zeros_like(frame.pixels) if missing.all() else filled(frame.pixels, missing)
 
 
 def _chosen(count: int, pairs: tuple[tuple[int, int], ...]) -> npt.NDArray[np.int64]:

@@ -43,14 +43,4 @@ def arrangement_findings(seen: Arrangement) -> tuple[Finding, ...]:
     return tuple(check(seen) for check in OF_ARRANGEMENT)
 
 
-__all__ = [
-    "CHECKS",
-    "OF_ARRANGEMENT",
-    "Finding",
-    "arrangement_findings",
-    "few_photons",
-    "findings_of",
-    "fixed_pattern",
-    "hot_pixels",
-    "impulses",
-]
+__all__ = ["CHECKS", "OF_ARRANGEMENT", "Finding", "arrangement_findings", "findings_of"]

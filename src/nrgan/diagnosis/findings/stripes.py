@@ -58,7 +58,9 @@ def _offsets(looked: Looked, name: str, frames: Array) -> Finding:
     if not seen:
         return Finding(name, False, 0.0, "of 255", None)
     words = f"each {what} has an offset of its own, fresh in every image ({strength:.2g} of 255)"
-    return Finding(name, True, strength, "of 255", of_error, words, "<mend> stripes takes most of them off")
+    return Finding(
+        name, True, strength, "of 255", of_error, words, "<mend> stripes takes off what stands out of the noise"
+    )
 
 
 def _parts(frames: Array) -> tuple[list[Doubles], float]:
