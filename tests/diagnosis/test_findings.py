@@ -183,3 +183,14 @@ def test_every_check_says_what_it_is_called() -> None:
     assert len(set(names)) == len(names)
     tiny = looked(np.zeros((3, 16, 16, 1)))
     assert not any(check(tiny).seen for check in CHECKS)
+
+
+def test_pixels_far_brighter_than_any_scene_do_not_hide_themselves() -> None:
+    frames, places = (
+        blobs(np.random.default_rng(5)),
+        np.random.default_rng(6).choice(np.arange(2, SIDE - 2, 4), (12, 2)),
+    )
+    unique = np.unique(places, axis=0)
+    frames[:, unique[:, 0], unique[:, 1]] += 9_000
+    found = seen(frames + NOISE * np.random.default_rng(7).standard_normal(frames.shape))
+    assert found["hot pixels"].strength == pytest.approx(len(unique) / (SIDE - 2) ** 2)

@@ -122,7 +122,7 @@ class Diagnose:
             axes=self.axes,
             frames=self.frames,
             image_channels=self.image_channels,
-            mend=self.mend,
+            mend=",".join([*(self.mend.split(",") if self.mend else []), *advice.mends]) or None,
             dark=self.dark if self.mend is not None else None,
             flat=self.flat,
             noise=str(self.save or noise_file(out)) if told else None,

@@ -113,7 +113,7 @@ class Looked:
         """Whether the frames are of one place of the sensor and show different scenes."""
         if not self.one_place or len(self.frames) < 2 or 4 * len(self.pairs) >= len(self.frames):
             return False
-        means = cell_means(self.frames)
+        means = cell_means(self.around)  # hot pixels are at the same places, and no scene
         rows, columns = means.shape[1:3]
         # what is smooth over the image is its light, which different scenes share
         for axis, count in ((1, rows), (2, columns)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nrgan.corruptions import Fitted, to_plain
 from nrgan.diagnosis.composing import STRUCTURES, composed
 from nrgan.diagnosis.law import law_of
 from nrgan.diagnosis.laws import UNKNOWN
+from nrgan.diagnosis.unknowns import unknowns
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.models import FOR_TOLD_NOISE, LEARNED
 from nrgan.observation import Composition
@@ -45,6 +46,8 @@ class Recommendation:
     """What the images could not tell."""
     to_do: list[str] = field(default_factory=list)
     """What to do about what was found beside the noise of pixels."""
+    mends: tuple[str, ...] = ()
+    """Repairs without which the law that was chosen would not be all of the noise."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `json`."""
@@ -75,8 +78,9 @@ def recommend(found: Diagnosis, separates: tuple[str, ...] = ()) -> Recommendati
     what none of them describes.
     """
     published = _published(found)
+    mends = _repairs(found)
     law, composition = law_of(found), composed(found, separates)
-    chosen, model, reason = _choice(found, published, law, composition)
+    chosen, model, reason = _choice(found, published, law, composition, mends)
     return Recommendation(
         chosen=chosen,
         model=model,
@@ -90,11 +94,24 @@ def recommend(found: Diagnosis, separates: tuple[str, ...] = ()) -> Recommendati
         ],
         uncertain=found.unknowns,
         to_do=[f"{seen.words}: {seen.advice}" for seen in found.findings if seen.seen and seen.advice],
+        mends=mends if chosen == FITTED else (),
     )
 
 
+def _repairs(found: Diagnosis) -> tuple[str, ...]:
+    """Repairs after which the diagnosis would be certain; none where it is, or would not be."""
+    if found.certain:
+        return ()
+    rest = replace(found, findings=tuple(seen for seen in found.findings if not (seen.seen and seen.mend)))
+    return () if unknowns(rest) else tuple(seen.mend for seen in found.findings if seen.seen and seen.mend)
+
+
 def _choice(
-    found: Diagnosis, published: _Published, law: Fitted | None, composition: Composition | None
+    found: Diagnosis,
+    published: _Published,
+    law: Fitted | None,
+    composition: Composition | None,
+    mends: tuple[str, ...],
 ) -> tuple[str, str, str]:
     """Which kind, the model's name, and why."""
     if (blocks := found.finding("compression blocks")) is not None:
@@ -104,11 +121,12 @@ def _choice(
     counted = found.finding("few photons")
     if law is not None and counted is not None:
         return FITTED, FOR_TOLD_NOISE, f"{counted.words}, and that law is known: it is held (<noise>)"
-    if law is not None and found.certain:
+    if law is not None and (found.certain or mends):
+        once = f"once they are mended (<mend> {','.join(mends)}), " if mends else ""
         return (
             FITTED,
             FOR_TOLD_NOISE,
-            f"the noise is told with certainty, and its law is held (<noise>); {_told(found)}",
+            f"{once}the noise is told with certainty, and its law is held (<noise>); {_told(found)}",
         )
     if composition is not None:
         seen = "; ".join(f.words for f in found.findings if f.seen and f.name in STRUCTURES)

@@ -8,7 +8,7 @@ from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
-from nrgan.frames.mending import MENDS, NO_MENDING, Mending, mended
+from nrgan.frames.mending import HOT_PIXELS, MENDS, NO_MENDING, Mending, mended
 from nrgan.frames.repeats import Repeats, find_repeats, repeats_scene
 from nrgan.frames.sensor_view import SensorFrames, sensor_frames
 from nrgan.frames.statistics import Statistics
@@ -19,6 +19,7 @@ from nrgan.frames.writing import name_like, write_like
 __all__ = [
     "CUTS_MUCH",
     "EVERYTHING",
+    "HOT_PIXELS",
     "MENDS",
     "NO_MENDING",
     "Fit",

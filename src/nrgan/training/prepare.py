@@ -200,7 +200,8 @@ def _automatic(config: TrainConfig, data: TrainingData) -> dict[str, Any]:
     advice = recommended(data)
     if advice.chosen == COMPOSED and advice.composed is not None:
         return {"model": LEARNED, **asdict(advice.composed)}
-    if advice.chosen == FITTED and advice.law is not None and not data.corruption.known:
+    held = advice.chosen == FITTED and not advice.mends  # nothing is mended unasked
+    if held and advice.law is not None and not data.corruption.known:
         return {"model": FOR_TOLD_NOISE, "noise": MeasuredNoise(advice.law, data.value_range).text()}
     return {"model": advice.published}
 

@@ -38,6 +38,8 @@ class Finding:
     advice: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     """What else is told of it, by name."""
+    mend: str = ""
+    """The repair that takes it off and leaves the rest of the noise as it is."""
 
 
 def bootstrap(values: npt.NDArray[np.floating[Any]], seed: int = 0) -> float:

@@ -12,6 +12,7 @@ from nrgan.diagnosis.cells import Doubles
 from nrgan.diagnosis.differences import Difference
 from nrgan.diagnosis.findings.base import Finding, robust_scale
 from nrgan.diagnosis.looked import Looked, residuals
+from nrgan.frames import HOT_PIXELS
 
 FEWEST_FRAMES = 12
 _SHIFTS = 300
@@ -84,7 +85,8 @@ def hot_pixels(looked: Looked) -> Finding:
         return Finding(name, False, 0.0, "of pixels", None)
     words = f"{count} pixel{'s' if count > 1 else ''} of the sensor ({share:.2%}) stand{'' if count > 1 else 's'} out"
     error = count**0.5 / hot.size
-    return Finding(name, True, share, "of pixels", error, f"{words} in every frame", "<mend> hot-pixels fills them in")
+    advice = f"<mend> {HOT_PIXELS} fills them in"
+    return Finding(name, True, share, "of pixels", error, f"{words} in every frame", advice, mend=HOT_PIXELS)
 
 
 def hot_places(looked: Looked) -> npt.NDArray[np.bool_]:

@@ -6,6 +6,7 @@ a step of an integer type stay; the range, and the type that images are written 
 """
 
 from nrgan.frames.mending.choice import MENDS, NO_MENDING, Mending
+from nrgan.frames.mending.hot_pixels import HOT_PIXELS
 from nrgan.frames.mending.mended import mended
 
-__all__ = ["MENDS", "NO_MENDING", "Mending", "mended"]
+__all__ = ["HOT_PIXELS", "MENDS", "NO_MENDING", "Mending", "mended"]

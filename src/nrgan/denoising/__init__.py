@@ -1,0 +1,1 @@
+"""Clean images from noisy ones, where no clean one was ever seen."""
