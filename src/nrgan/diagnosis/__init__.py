@@ -1,7 +1,7 @@
 """What noisy images alone tell of their noise, and which model fits it."""
 
 from nrgan.diagnosis.dark import dark_frames
-from nrgan.diagnosis.diagnose_images import Diagnosed, diagnose, recommended
+from nrgan.diagnosis.diagnose_images import Diagnosed, diagnose, diagnosed, recommended
 from nrgan.diagnosis.estimate import estimate_noise
 from nrgan.diagnosis.law import law_of
 from nrgan.diagnosis.looked import Looked
@@ -21,6 +21,7 @@ __all__ = [
     "Recommendation",
     "dark_frames",
     "diagnose",
+    "diagnosed",
     "document",
     "estimate_noise",
     "law_of",

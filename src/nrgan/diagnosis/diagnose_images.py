@@ -68,8 +68,14 @@ def diagnose(
 
 def recommended(data: TrainingData) -> Recommendation:
     """What the diagnosis of the training images names."""
+    return diagnosed(data)[1]
+
+
+def diagnosed(data: TrainingData) -> tuple[Diagnosis, Recommendation]:
+    """What images that are open already tell of their noise, and what it names."""
     images = _evenly_chosen(data, LOOKED_AT)
-    return _advice(_estimated(data, images), images)
+    found = _estimated(data, images)
+    return found, _advice(found, images)
 
 
 def _advice(found: Diagnosis, images: NoisyImages) -> Recommendation:

@@ -1,0 +1,117 @@
+"""The options of a denoiser's training. Free of torch: the command line's help should not wait for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+import tyro
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from nrgan.errors import UserError, validation_sentence
+from nrgan.training.config import MAY_DIFFER, DataOptions, Group, MachineOptions, Positive, Rate, Width
+
+AUTO = "auto"
+MINUTES = 10.0
+"""Of training, where nothing else is said."""
+
+
+class DenoiserOptions(Group):
+    """How the denoiser is trained."""
+
+    method: str = AUTO
+    """renoise: your noisy images, with more of their noise; gn2gc: images of a run's generator; mix: both; n2v: for
+    noise that is independent between pixels, where no law is known; auto: whichever the noise and --with allow."""
+    rule: str = AUTO
+    """How renoise makes its loss: recorrupted, thinned or exchangeable; auto: the first that is right for the law."""
+    minutes: Annotated[Rate | None, MAY_DIFFER] = MINUTES
+    """Minutes that training may take, the diagnosis included: width and iterations are chosen for the time, but for
+    those that are given."""
+    iterations: Annotated[Positive | None, MAY_DIFFER] = None
+    """Steps of training; as the minutes allow if not given."""
+    width: Width | None = None
+    """Channels of the network's first stage; as the minutes allow if not given."""
+    batch_size: Positive | None = None
+    """Squares in a step; about 65,000 pixels if not given."""
+    learning_rate: Rate = 1e-3
+    """Adam's first step size; it falls to a hundredth along a cosine."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Seed of the weights, the order of the images and all random draws."""
+    log_interval: Annotated[int, Field(ge=1, le=10**6)] = 50
+    """Steps between lines of losses."""
+    checkpoint_minutes: Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)], MAY_DIFFER] = 2.0
+    """Minutes between checkpoints, from which the same command goes on."""
+
+
+class DenoiserConfig(BaseModel):
+    """Which images a denoiser is for, and how it is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: Annotated[str, tyro.conf.arg(metavar="RUN_OR_IMAGES")]
+    """Your own noisy images (a folder, an archive, a stack, a pattern), the name of a setting, or a run: then its
+    images, and its generator."""
+    out: Annotated[Path, tyro.conf.arg(metavar="OUT")]
+    """The denoiser's folder."""
+    data: DataOptions = DataOptions()
+    training: DenoiserOptions = DenoiserOptions()
+    machine: MachineOptions = MachineOptions()
+
+    groups: ClassVar[tuple[str, ...]] = ("data", "training", "machine")
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None: ...
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_flat_names(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Sorts flat keywords into their groups; refuses what is no option, and values that an option cannot have."""
+        try:
+            return handler(_grouped(values) if isinstance(values, dict) else values)
+        except ValidationError as error:
+            (name, *_), value, message = validation_sentence(error)
+            raise UserError(f"<{name}> {value}: {message}") from error
+
+    def replaced(self, **changed: Any) -> DenoiserConfig:
+        """The same with other values of some fields, by their flat names, checked like a new one."""
+        flat = {name: getattr(group, name) for group in self._groups() for name in type(group).model_fields}
+        return DenoiserConfig(**{"images": self.images, "out": self.out, **flat, **changed})
+
+    def plain(self) -> dict[str, Any]:
+        """All values by their flat names, as JSON has them."""
+        nested = self.model_dump(mode="json")
+        flat = {name: value for group in self.groups for name, value in nested[group].items()}
+        return {"images": nested["images"], "out": nested["out"], **flat}
+
+    def identity(self) -> dict[str, Any]:
+        """The options that make a training the one it is: only with the same ones may it go on."""
+        free = {"images", "out"} | {
+            name
+            for group in self._groups()
+            for name, field in type(group).model_fields.items()
+            if group.may_differ or MAY_DIFFER in field.metadata
+        }
+        return {name: value for name, value in self.plain().items() if name not in free}
+
+    def _groups(self) -> list[Group]:
+        return [getattr(self, name) for name in self.groups]
+
+
+_GROUPS: dict[str, type[Group]] = {"data": DataOptions, "training": DenoiserOptions, "machine": MachineOptions}
+_FLAT = {field: name for name, group in _GROUPS.items() for field in group.model_fields}
+DEFAULTS: dict[str, Any] = {
+    field: value for group in _GROUPS.values() for field, value in group().model_dump(mode="json").items()
+}
+"""What is chosen where nothing is said, as JSON has it."""
+
+
+def _grouped(values: dict[str, Any]) -> dict[str, Any]:
+    """Flat keywords in their groups; what is unknown stays where it is, to be refused."""
+    whole = {name: value for name, value in values.items() if name not in _FLAT}
+    for name in values.keys() & _FLAT.keys():
+        group = whole.setdefault(_FLAT[name], {})
+        if not isinstance(group, dict):
+            raise UserError(f"<{name}>: give the group {_FLAT[name]} or its fields, not both")
+        group[name] = values[name]
+    return whole

@@ -1,0 +1,222 @@
+"""What a denoiser is trained on, opened and understood: the images, their noise, the run that generates more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrgan.corruptions import Fitted, from_plain, to_plain
+from nrgan.data import DataChoice, Images, Indices, NoisyImages, OwnData, TrainingData, open_data
+from nrgan.denoising.config import AUTO, DenoiserConfig
+from nrgan.denoising.generated import GeneratedPairs
+from nrgan.denoising.methods import METHODS, Examples
+from nrgan.denoising.rules import RULES, rule_for
+from nrgan.diagnosis import diagnosed
+from nrgan.errors import UserError, unknown
+from nrgan.frames import Mending, Wanted
+from nrgan.layout import RUN, is_snapshot
+from nrgan.limits import SIDE_STEP
+from nrgan.noise_file import in_range, read_noise
+from nrgan.progress import Preparing
+from nrgan.ranges import signed_from_unit, unit_from_signed, unit_from_stored
+from nrgan.runs import TrainedModel
+from nrgan.settings import choose_data
+
+_SIDE = 96
+"""Of the squares that large images are cut into: twice the network's radius fits there."""
+_HELD, _MOST_HELD, _FEWEST = 20, 512, 40
+"""One image in so many is held out, so many at most; none of fewer."""
+
+
+@dataclass(frozen=True)
+class NoiseFound:
+    """The noise that a denoiser is trained for."""
+
+    law: Fitted | None
+    """Unit range; None where no law here has it."""
+    level_error: float | None
+    """Relative; None where the law was told."""
+    certain: bool
+    doubts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> NoiseFound:
+        """The inverse of `plain`; raises `KeyError`, `TypeError` or `UserError` for anything else."""
+        law = None if plain["law"] is None else from_plain(plain["law"])
+        if not isinstance(law, Fitted | None):
+            raise TypeError(f"{type(law).__name__} is no law that is fitted")
+        return cls(law, plain["level_error"], bool(plain["certain"]), tuple(plain["doubts"]))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        law = None if self.law is None else to_plain(self.law)
+        return {"law": law, "level_error": self.level_error, "certain": self.certain, "doubts": list(self.doubts)}
+
+
+@dataclass(frozen=True)
+class Material:
+    """Images, noise, and generator."""
+
+    data: TrainingData
+    noise: NoiseFound
+    method: str
+    rule: str
+    """A name of `RULES`, or "" where the method re-noises nothing."""
+    generated: GeneratedPairs | None
+
+    @property
+    def held_out(self) -> Indices:
+        """Places of the images that training does not see; empty of few."""
+        count = len(self.data)
+        held = min(max(count // _HELD, 1), _MOST_HELD) if count >= _FEWEST else 0
+        return np.arange(count - held, count)
+
+    @property
+    def trained_on(self) -> TrainingData:
+        """All images but those that are held out."""
+        return _First(self.data, len(self.data) - len(self.held_out))
+
+    def examples(self, noisy: Tensor, rows: Indices) -> Examples:
+        """What a step may use, for the noisy images of these places."""
+        clean: Tensor | None = None
+        corrupted: Callable[[Tensor, torch.Generator], Tensor] | None = None
+        if "clean" in METHODS[self.method].needs:
+            unit = unit_from_stored(self.data.clean(rows)).astype(np.float32)
+            clean = torch.from_numpy(np.ascontiguousarray(unit.transpose(0, 3, 1, 2))).to(noisy.device)
+            corrupted = self._corrupted
+        return Examples(noisy, self.noise.law, self.rule, clean, corrupted, self.generated)
+
+    def _corrupted(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        choice = self.data.choice
+        return unit_from_signed(choice.sensor(signed_from_unit(choice.corruption.simulate(x, rng))))
+
+
+class _First(TrainingData):
+    """The first images of a set."""
+
+    def __init__(self, data: TrainingData, count: int) -> None:
+        self._data, self._count = data, count
+        self.choice, self.image_size, self.channels = data.choice, data.image_size, data.channels
+        self.key, self.value_range, self.has_clean = data.key, data.value_range, data.has_clean
+
+    def __len__(self) -> int:
+        return self._count
+
+    def noisy(self, indices: Indices) -> NoisyImages:
+        return self._data.noisy(indices)
+
+    def clean(self, indices: Indices) -> Images:
+        return self._data.clean(indices)
+
+    def all_noisy(self, preparing: Preparing | None = None) -> NoisyImages:
+        return self._data.all_noisy(preparing)[: self._count]
+
+    def verify(self, indices: Indices) -> None:
+        self._data.verify(indices)
+
+
+def open_material(
+    config: DenoiserConfig,
+    preparing: Preparing | None = None,
+    keep_bytes: int = 0,
+    before: NoiseFound | None = None,
+) -> Material:
+    """Opens what the configuration names. Raises `UserError` where that cannot be, or gives no method.
+
+    before: the noise that a training which goes on was begun with.
+    """
+    model = _run_of(config)
+    data = _opened(config, model, preparing, keep_bytes)
+    noise = before or _noise(config, data)
+    if isinstance(data, OwnData) and data.choice.fit == "tiles":
+        shortest = int(data.patches.frames.sizes.min()) // SIDE_STEP * SIDE_STEP
+        wanted = min(_SIDE, shortest) if config.data.image_size is None else data.image_size
+        data = data if wanted == data.image_size else data.cut(wanted)
+    method = _method(config, noise, model)
+    rule = ""
+    if method in ("renoise", "mix"):
+        assert noise.law is not None
+        rule = _rule(config, noise.law)
+    pairs = GeneratedPairs(model, noise.law) if model is not None and "generated" in METHODS[method].needs else None
+    return Material(data, noise, method, rule, pairs)
+
+
+def _run_of(config: DenoiserConfig) -> TrainedModel | None:
+    path = Path(config.images)
+    is_run = (path / RUN).is_file() or is_snapshot(path)
+    return TrainedModel.load(path) if is_run else None
+
+
+def _opened(
+    config: DenoiserConfig, model: TrainedModel | None, preparing: Preparing | None, keep_bytes: int
+) -> TrainingData:
+    options, machine = config.data, config.machine
+    choice: DataChoice
+    if model is not None:
+        choice = model.about.data(model.image_size)
+    else:
+        choice = choose_data(
+            config.images,
+            options.image_size,
+            corrupt=options.corrupt,
+            clip=options.clip,
+            data_seed=options.data_seed,
+            fit=options.fit,
+            value_range=options.value_range,
+            skip_corrupt=options.skip_corrupt,
+            wanted=Wanted(options.axes, options.frames, options.image_channels),
+            mending=Mending.of(options.mend, options.dark, options.flat),
+        )
+    return open_data(choice, machine.data_root, machine.cache_dir, preparing, model is None, keep_bytes)
+
+
+def _noise(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
+    """As it is told, or else as it is diagnosed."""
+    if config.data.noise is not None:
+        law = in_range(read_noise(config.data.noise), data.value_range, data.channels)
+        return NoiseFound(law, None, True, ())
+    found, advice = diagnosed(data)
+    certain = found.certain or bool(advice.mends)
+    return NoiseFound(advice.law, found.error / max(found.level, 1e-9), certain, tuple(found.unknowns))
+
+
+def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | None) -> str:
+    """The name of the method; raises `UserError` for one that lacks what it needs."""
+    name = config.training.method
+    if name == AUTO:
+        name = ("mix" if model is not None else "renoise") if noise.law is not None else "gn2gc"
+        if name == "gn2gc" and model is None:
+            doubts = f" ({'; '.join(noise.doubts)})" if noise.doubts else ""
+            raise NoLaw(
+                f"{config.images}: no law here has its noise{doubts}, and without one a denoiser is trained on images "
+                f"of a generator: nrgan train {config.images} auto RUN, then nrgan train-denoiser RUN {config.out}"
+            )
+    if name not in METHODS:
+        raise unknown("method", name, METHODS)
+    needs = METHODS[name].needs
+    if "law" in needs and noise.law is None:
+        raise UserError(f"<method> {name}: no law here has the noise of {config.images}; tell it (<noise>)")
+    if "generated" in needs and model is None:
+        raise UserError(f"<method> {name}: needs a run's generator; give the run in the place of the images")
+    return name
+
+
+class NoLaw(UserError):
+    """The noise has no law here, and nothing else is there to learn from."""
+
+
+def _rule(config: DenoiserConfig, law: Fitted) -> str:
+    name = config.training.rule
+    if name == AUTO:
+        return rule_for(law)
+    if name not in RULES:
+        raise unknown("rule", name, RULES)
+    if not RULES[name].fits(law):
+        raise UserError(f"<rule> {name}: is not right for this noise; {rule_for(law)} is")
+    return name

@@ -1,0 +1,154 @@
+"""What a denoiser is trained on: one row a method, one network for all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nrgan.corruptions import Fitted
+from nrgan.denoising.rules import RULES, Network
+
+REAL_SHARE = 0.2
+"""Of `mix`: repairs what a generator without fine detail loses, and hardly costs where the noise is a little wrong."""
+_MASKED = 1 / 50
+"""Share of the pixels that `n2v` hides at a time."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What one step may use. Images are unit range, (B, C, H, W); what is not there is None."""
+
+    noisy: Tensor
+    law: Fitted | None = None
+    """Of the noise that `noisy` has."""
+    rule: str = ""
+    """A name of `RULES`."""
+    clean: Tensor | None = None
+    """What `noisy` was before; only where a benchmark knows it."""
+    corrupted: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    """Clean images with the noise that was added to them, drawn afresh; for benchmarks too."""
+    generated: Callable[[int, torch.Generator], tuple[Tensor, Tensor]] | None = None
+    """So many clean images of a generator, and the same with noise, as the sensor stores them."""
+
+
+class Method(ABC):
+    """A loss, and what it needs."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The names of `Examples` that must be there."""
+    for_users: ClassVar[bool] = True
+    """Whether it needs nothing that only a benchmark has."""
+
+    @abstractmethod
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        """The mean loss of f over the examples; guess: the best denoiser so far."""
+
+
+@dataclass(frozen=True)
+class Renoise(Method):
+    """The user's own noisy images, with more of their noise; see `rules`."""
+
+    needs: ClassVar[tuple[str, ...]] = ("law",)
+
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        assert examples.law is not None
+        return RULES[examples.rule].loss(f, guess, examples.noisy, examples.law, rng)
+
+
+@dataclass(frozen=True)
+class Generated(Method):
+    """f(x̃ + n) → x̃ for images x̃ of a generator and n of the noise that was learned along (GN2GC)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("generated",)
+
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        assert examples.generated is not None
+        clean, noisy = examples.generated(len(examples.noisy), rng)
+        return F.mse_loss(f(noisy), clean)
+
+
+@dataclass(frozen=True)
+class Mixed(Method):
+    """Generated pairs, and a share of real images by re-noising."""
+
+    share: float = REAL_SHARE
+    needs: ClassVar[tuple[str, ...]] = ("generated", "law")
+
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        real = max(1, round(self.share * len(examples.noisy)))
+        assert examples.law is not None and examples.generated is not None
+        clean, noisy = examples.generated(len(examples.noisy) - real, rng)
+        of_generated = F.mse_loss(f(noisy), clean)
+        of_real = RULES[examples.rule].loss(f, guess, examples.noisy[:real], examples.law, rng)
+        return (1 - self.share) * of_generated + self.share * of_real
+
+
+@dataclass(frozen=True)
+class Supervised(Method):
+    """f(y) → x (N2C): the bound, where clean images are known."""
+
+    needs: ClassVar[tuple[str, ...]] = ("clean", "corrupted")
+    for_users: ClassVar[bool] = False
+
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        assert examples.clean is not None and examples.corrupted is not None
+        return F.mse_loss(f(examples.corrupted(examples.clean, rng)), examples.clean)
+
+
+@dataclass(frozen=True)
+class Noise2Noise(Method):
+    """f(y) → y′, another noisy image of the same scene (Lehtinen et al. 2018)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("clean", "corrupted")
+    for_users: ClassVar[bool] = False
+
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        assert examples.clean is not None and examples.corrupted is not None
+        first, second = (examples.corrupted(examples.clean, rng) for _ in range(2))
+        return F.mse_loss(f(first), second)
+
+
+@dataclass(frozen=True)
+class Noise2Void(Method):
+    """f(y with some pixels replaced by neighbours) → y there (Krull et al. 2019): noise independent between pixels."""
+
+    masked: float = _MASKED
+
+    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+        y = examples.noisy
+        hidden = torch.rand(y[:, :1].shape, generator=rng, device=y.device) < self.masked
+        return (((f(_hiding(y, hidden, rng)) - y) ** 2) * hidden).sum() / (hidden.sum() * y.shape[1]).clamp(min=1)
+
+
+def _hiding(y: Tensor, hidden: Tensor, rng: torch.Generator) -> Tensor:
+    """y with each hidden pixel's value from another pixel of the 5x5 around it, reflected at the border."""
+    b, _, h, w = y.shape
+    around = torch.tensor([d for d in range(25) if d != 12], device=y.device)
+    step = around[torch.randint(24, (b, 1, h, w), generator=rng, device=y.device)]
+    rows = torch.arange(h, device=y.device).view(-1, 1) + step // 5 - 2
+    columns = torch.arange(w, device=y.device) + step % 5 - 2
+    rows, columns = _reflected(rows, h), _reflected(columns, w)
+    taken = (rows * w + columns).flatten(2).expand(-1, y.shape[1], -1)
+    return torch.where(hidden, y.flatten(2).gather(2, taken).view_as(y), y)
+
+
+def _reflected(index: Tensor, length: int) -> Tensor:
+    index = index.abs()
+    return torch.where(index >= length, 2 * (length - 1) - index, index)
+
+
+METHODS: dict[str, Method] = {
+    "renoise": Renoise(),
+    "gn2gc": Generated(),
+    "mix": Mixed(),
+    "n2v": Noise2Void(),
+    "n2c": Supervised(),
+    "n2n": Noise2Noise(),
+}
+"""By name."""

@@ -1,0 +1,125 @@
+"""How large a network, and how many steps, for images of a size and so many minutes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nrgan.denoising.config import DenoiserConfig
+from nrgan.denoising.material import Material
+from nrgan.denoising.methods import METHODS
+from nrgan.denoising.state import DenoiserState, new_state
+from nrgan.errors import UserError
+from nrgan.networks.unet import UNetSizes
+
+PLANNED = 0.9
+"""Share of the time that is planned for: a machine that slows down a little still comes to the end."""
+FEWEST, ENOUGH, MOST = 100, 2_500, 20_000
+"""Steps below which nothing is learned, from which on a wider network is worth its time, and after which little is
+gained."""
+_WIDTHS = (32, 24, 16)
+_PIXELS = 65_536
+_BATCHES = (4, 64)
+_THREE_STAGES = 96
+"""Side from which on three stages of two blocks fit: their radius of 45 is half of it."""
+_TWO_BLOCKS = 64
+_TIMED = 3
+_UNTIMED = 1
+
+
+@dataclass(frozen=True)
+class DenoiserPlan:
+    """What is trained, resolved."""
+
+    sizes: UNetSizes
+    batch_size: int
+    iterations: int
+    seconds: float
+    """Of one step, measured; 0 where it was not."""
+
+
+def sizes_for(side: int, channels: int, width: int) -> UNetSizes:
+    """The largest network whose radius is at most half the side of the images that it is trained on."""
+    if side >= _THREE_STAGES:
+        return UNetSizes(channels, width, 3, 2)
+    return UNetSizes(channels, width, 2, 2 if side >= _TWO_BLOCKS else 1)
+
+
+def batch_for(side: int, count: int) -> int:
+    """About as many pixels in a step, whatever the side; no more squares than there are."""
+    return max(1, min(max(_PIXELS // side**2, _BATCHES[0]), _BATCHES[1], count))
+
+
+def plan_for(
+    config: DenoiserConfig,
+    material: Material,
+    device: torch.device,
+    dtype: torch.dtype,
+    spent: Callable[[], float],
+) -> DenoiserPlan:
+    """Widths are tried from the widest, until the minutes have room for enough steps.
+
+    spent: seconds that are over. Raises `UserError` where there is time for next to nothing.
+    """
+    options, data = config.training, material.trained_on
+    batch = options.batch_size or batch_for(data.image_size, len(data))
+    if batch > len(data):
+        raise UserError(f"<batch_size> {batch}: there are {len(data)} images to train on; take fewer")
+    widths = (options.width,) if options.width is not None else _WIDTHS
+    if options.minutes is None or (options.iterations is not None and options.width is not None):
+        sizes = sizes_for(data.image_size, data.channels, widths[0])
+        return DenoiserPlan(sizes, batch, options.iterations or ENOUGH, 0.0)
+    for width in widths:
+        sizes = sizes_for(data.image_size, data.channels, width)
+        each = _seconds_of_step(config, material, sizes, batch, device, dtype)
+        steps = int((60 * options.minutes * PLANNED - spent()) / each)
+        if steps >= min(ENOUGH, options.iterations or ENOUGH):
+            break
+    if options.iterations is None and steps < FEWEST:
+        raise UserError(
+            f"<minutes> {options.minutes:g}: leave time for {max(steps, 0)} steps of {each:.2g} s, and {FEWEST} are "
+            "the fewest; give more"
+        )
+    return DenoiserPlan(sizes, batch, options.iterations or min(steps, MOST), each)
+
+
+def _seconds_of_step(
+    config: DenoiserConfig, material: Material, sizes: UNetSizes, batch: int, device: torch.device, dtype: torch.dtype
+) -> float:
+    """The median of a few, on a state that is thrown away."""
+    state = new_state(sizes, 0, _TIMED + _UNTIMED, device, dtype)
+    rows = material.data.evenly(batch)
+    noisy = torch.from_numpy(np.ascontiguousarray(material.data.noisy(rows))).to(device)
+    taken = []
+    for _ in range(_TIMED + _UNTIMED):
+        begun = time.monotonic()
+        step(state, material, noisy, rows, config.training.learning_rate)
+        state.losses.means()  # waits for the device
+        taken.append(time.monotonic() - begun)
+    return statistics.median(taken[_UNTIMED:])
+
+
+def step(
+    state: DenoiserState,
+    material: Material,
+    noisy: torch.Tensor,
+    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+    rate: float,
+) -> None:
+    """One step of training on the noisy images of these places, (B, C, H, W) in unit range."""
+    noisy = _turned(noisy.contiguous(memory_format=torch.channels_last), state.rng)
+    examples = material.examples(noisy, rows)
+    loss = METHODS[material.method].loss(state.network, state.guess, examples, state.rng)
+    state.updated(loss, rate)
+
+
+def _turned(noisy: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Mirrored along either axis or not, by chance: noise laws here do not change by it, and scenes are few."""
+    across, down = (bool(torch.rand((), generator=rng, device=noisy.device) < 0.5) for _ in range(2))
+    axes = [axis for axis, chosen in ((2, down), (3, across)) if chosen]
+    return noisy.flip(axes) if axes else noisy
