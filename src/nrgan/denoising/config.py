@@ -27,6 +27,8 @@ class DenoiserOptions(Group):
     minutes: Annotated[Rate | None, MAY_DIFFER] = MINUTES
     """Minutes that training may take, the diagnosis included: width and iterations are chosen for the time, but for
     those that are given."""
+    uncertainty: bool = False
+    """Learn the expected error of each value along, without a clean image."""
     iterations: Annotated[Positive | None, MAY_DIFFER] = None
     """Steps of training; as the minutes allow if not given."""
     width: Width | None = None

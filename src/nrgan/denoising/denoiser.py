@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as checked
-from torch import Tensor, nn
+from torch import Tensor
 
 from nrgan.corruptions import Fitted, from_plain
+from nrgan.denoising.uncertainty import ErrorNetwork
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import ValueRange
 from nrgan.layout import ABOUT, SIZES, find_snapshot, run_of
@@ -27,7 +28,7 @@ from nrgan.storage import writing_folder
 
 DENOISER = "denoiser"
 """The kind that `about.json` names."""
-ERROR_HEAD = "error"
+ERROR_NETWORK = "error_network"
 """Folder of the network that tells the expected error."""
 FORMAT_VERSION = 1
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -89,8 +90,8 @@ class Denoiser:
     network: UNet
     about: DenoiserMetadata
     run: Path
-    error_network: nn.Module | None = None
-    """Tells, with `about.error_scale`, the expected squared error of each value; see `uncertainty`."""
+    error_network: ErrorNetwork | None = None
+    """Tells, with `about.error_scale`, the expected squared error of each value."""
 
     @classmethod
     def load(cls, path: str | Path) -> Denoiser:
@@ -102,7 +103,10 @@ class Denoiser:
         channels = network.sizes.image_channels
         if len(about.value_range.low) not in (1, channels):
             raise UserError(f"{folder}: its range {about.low}, {about.high} is none of images of {channels} channels")
-        return cls(network.eval().requires_grad_(False), about, run_of(folder))
+        error = None
+        if (folder / ERROR_NETWORK).is_dir():
+            error = load_weights(ErrorNetwork(network.sizes), folder / ERROR_NETWORK).requires_grad_(False)
+        return cls(network.eval().requires_grad_(False), about, run_of(folder), error)
 
     @property
     def channels(self) -> int:
@@ -125,6 +129,8 @@ class Denoiser:
     def to(self, device: torch.device | str) -> Denoiser:
         """Itself, moved to a device."""
         self.network.to(device)
+        if self.error_network is not None:
+            self.error_network.to(device)
         return self
 
     @torch.no_grad()
@@ -134,11 +140,42 @@ class Denoiser:
         return found
 
 
-def save_denoiser(folder: Path, network: UNet, about: DenoiserMetadata) -> None:
+@dataclass(frozen=True)
+class ExpectedError:
+    """A mapping like the denoiser: the standard deviation that its errors are expected to have, unit range."""
+
+    denoiser: Denoiser
+
+    def __post_init__(self) -> None:
+        if self.denoiser.error_network is None or self.denoiser.about.error_scale is None:
+            raise UserError(f"{self.denoiser.run}: was trained without <uncertainty>, and does not tell its errors")
+
+    @property
+    def radius(self) -> int:
+        assert self.denoiser.error_network is not None
+        return self.denoiser.radius + self.denoiser.error_network.sizes.radius
+
+    @property
+    def multiple(self) -> int:
+        return self.denoiser.multiple
+
+    @torch.no_grad()
+    def __call__(self, y: Tensor) -> Tensor:
+        """(B, C, H, W) noisy, unit range → the expected error of what the denoiser makes of it."""
+        network, scale = self.denoiser.error_network, self.denoiser.about.error_scale
+        assert network is not None and scale is not None
+        found: Tensor = (scale * network(y, self.denoiser(y))).sqrt()
+        return found
+
+
+def save_denoiser(folder: Path, network: UNet, about: DenoiserMetadata, error: ErrorNetwork | None = None) -> None:
     """Writes a snapshot folder, whole or not at all. Raises `UserError` where it cannot be written."""
     with writing_folder(folder) as part:
         (part / SIZES).write_text(json.dumps(asdict(network.sizes), indent=1), encoding="utf-8")
         save_weights(network, part)
+        if error is not None:
+            (part / ERROR_NETWORK).mkdir()
+            save_weights(error, part / ERROR_NETWORK)
         document = {"format": FORMAT_VERSION, "kind": DENOISER, **asdict(about)}
         (part / ABOUT).write_text(json.dumps(document, indent=1), encoding="utf-8")
         write_manifest(part)

@@ -143,8 +143,17 @@ def open_material(
     if method in ("renoise", "mix"):
         assert noise.law is not None
         rule = _rule(config, noise.law)
+    if config.training.uncertainty:
+        _check_errors_are_told(method, rule)
     pairs = GeneratedPairs(model, noise.law) if model is not None and "generated" in METHODS[method].needs else None
     return Material(data, noise, method, rule, pairs)
+
+
+def _check_errors_are_told(method: str, rule: str) -> None:
+    """Raises `UserError` where nothing tells the error of a value without its clean image."""
+    if not METHODS[method].tells_error or (rule and not RULES[rule].tells_error):
+        by = f"{method} ({rule})" if rule else method
+        raise UserError(f"<uncertainty>: {by} does not tell the error of a value for this noise; leave it out")
 
 
 def _run_of(config: DenoiserConfig) -> TrainedModel | None:

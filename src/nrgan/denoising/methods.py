@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nrgan.corruptions import Fitted
-from nrgan.denoising.rules import RULES, Network
+from nrgan.denoising.pairs import Network, Pair, joined
+from nrgan.denoising.rules import RULES
 
 REAL_SHARE = 0.2
 """Of `mix`: repairs what a generator without fine detail loses, and hardly costs where the noise is a little wrong."""
@@ -38,16 +38,18 @@ class Examples:
 
 
 class Method(ABC):
-    """A loss, and what it needs."""
+    """A way to make pairs, and what it needs."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     """The names of `Examples` that must be there."""
+    tells_error: ClassVar[bool] = True
+    """Whether its pairs have a variance (of `Rule.tells_error`, where it re-noises)."""
     for_users: ClassVar[bool] = True
     """Whether it needs nothing that only a benchmark has."""
 
     @abstractmethod
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
-        """The mean loss of f over the examples; guess: the best denoiser so far."""
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
+        """Of the examples; guess: the best denoiser so far."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ class Renoise(Method):
 
     needs: ClassVar[tuple[str, ...]] = ("law",)
 
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.law is not None
-        return RULES[examples.rule].loss(f, guess, examples.noisy, examples.law, rng)
+        return RULES[examples.rule].pair(guess, examples.noisy, examples.law, rng)
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,9 @@ class Generated(Method):
 
     needs: ClassVar[tuple[str, ...]] = ("generated",)
 
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.generated is not None
-        clean, noisy = examples.generated(len(examples.noisy), rng)
-        return F.mse_loss(f(noisy), clean)
+        return _supervised(*examples.generated(len(examples.noisy), rng))
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,11 @@ class Mixed(Method):
     share: float = REAL_SHARE
     needs: ClassVar[tuple[str, ...]] = ("generated", "law")
 
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         real = max(1, round(self.share * len(examples.noisy)))
         assert examples.law is not None and examples.generated is not None
-        clean, noisy = examples.generated(len(examples.noisy) - real, rng)
-        of_generated = F.mse_loss(f(noisy), clean)
-        of_real = RULES[examples.rule].loss(f, guess, examples.noisy[:real], examples.law, rng)
-        return (1 - self.share) * of_generated + self.share * of_real
+        of_real = RULES[examples.rule].pair(guess, examples.noisy[:real], examples.law, rng)
+        return joined([_supervised(*examples.generated(len(examples.noisy) - real, rng)), of_real])
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,9 @@ class Supervised(Method):
     needs: ClassVar[tuple[str, ...]] = ("clean", "corrupted")
     for_users: ClassVar[bool] = False
 
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.clean is not None and examples.corrupted is not None
-        return F.mse_loss(f(examples.corrupted(examples.clean, rng)), examples.clean)
+        return _supervised(examples.clean, examples.corrupted(examples.clean, rng))
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,11 @@ class Noise2Noise(Method):
     needs: ClassVar[tuple[str, ...]] = ("clean", "corrupted")
     for_users: ClassVar[bool] = False
 
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+    tells_error: ClassVar[bool] = False
+
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.clean is not None and examples.corrupted is not None
-        first, second = (examples.corrupted(examples.clean, rng) for _ in range(2))
-        return F.mse_loss(f(first), second)
+        return Pair(*(examples.corrupted(examples.clean, rng) for _ in range(2)))
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,16 @@ class Noise2Void(Method):
 
     masked: float = _MASKED
 
-    def loss(self, f: Network, guess: Network, examples: Examples, rng: torch.Generator) -> Tensor:
+    tells_error: ClassVar[bool] = False
+
+    def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         y = examples.noisy
         hidden = torch.rand(y[:, :1].shape, generator=rng, device=y.device) < self.masked
-        return (((f(_hiding(y, hidden, rng)) - y) ** 2) * hidden).sum() / (hidden.sum() * y.shape[1]).clamp(min=1)
+        return Pair(_hiding(y, hidden, rng), y, weight=hidden)
+
+
+def _supervised(clean: Tensor, noisy: Tensor) -> Pair:
+    return Pair(noisy, clean, torch.zeros_like(clean))
 
 
 def _hiding(y: Tensor, hidden: Tensor, rng: torch.Generator) -> Tensor:

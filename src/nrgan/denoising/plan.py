@@ -92,13 +92,14 @@ def _seconds_of_step(
     config: DenoiserConfig, material: Material, sizes: UNetSizes, batch: int, device: torch.device, dtype: torch.dtype
 ) -> float:
     """The median of a few, on a state that is thrown away."""
-    state = new_state(sizes, 0, _TIMED + _UNTIMED, device, dtype)
+    options = config.training
+    state = new_state(sizes, 0, _TIMED + _UNTIMED, device, dtype, options.uncertainty)
     rows = material.data.evenly(batch)
     noisy = torch.from_numpy(np.ascontiguousarray(material.data.noisy(rows))).to(device)
     taken = []
     for _ in range(_TIMED + _UNTIMED):
         begun = time.monotonic()
-        step(state, material, noisy, rows, config.training.learning_rate)
+        step(state, material, noisy, rows, options.learning_rate)
         state.losses.means()  # waits for the device
         taken.append(time.monotonic() - begun)
     return statistics.median(taken[_UNTIMED:])
@@ -113,9 +114,8 @@ def step(
 ) -> None:
     """One step of training on the noisy images of these places, (B, C, H, W) in unit range."""
     noisy = _turned(noisy.contiguous(memory_format=torch.channels_last), state.rng)
-    examples = material.examples(noisy, rows)
-    loss = METHODS[material.method].loss(state.network, state.guess, examples, state.rng)
-    state.updated(loss, rate)
+    pair = METHODS[material.method].pair(state.guess, material.examples(noisy, rows), state.rng)
+    state.updated(pair, rate)
 
 
 def _turned(noisy: torch.Tensor, rng: torch.Generator) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Losses of noisy images alone: a rule for each kind of law, by re-noising what is noisy already.
+"""Pairs from noisy images alone: a rule for each kind of law, by re-noising what is noisy already.
 
 Of y = x + n with a law of n that can be drawn from, further noise makes pairs (input, target) whose errors have nothing
 to do with one another, so that the minimiser of their squared distance is the mean of x, as with clean targets. Images
@@ -8,19 +8,17 @@ are unit range, (B, C, H, W), unclipped; facts and figures of each rule: docs/de
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nrgan.corruptions import Fitted
+from nrgan.denoising.pairs import Network, Pair
 from nrgan.draws import FreshDraws
-
-Network = Callable[[Tensor], Tensor]
 
 _AFFINE = 0.05
 """Relative misfit of levels up to which a variance is taken for a line over the signal."""
@@ -76,15 +74,18 @@ def variance_line(law: Fitted) -> VarianceLine | None:
 
 
 class Rule(ABC):
-    """One way to make a loss of noisy images and their law."""
+    """One way to make pairs of noisy images and their law."""
+
+    tells_error: ClassVar[bool] = True
+    """Whether its pairs have a variance, so that errors can be told value by value."""
 
     @abstractmethod
     def fits(self, law: Fitted) -> bool:
         """Whether its reasoning holds for the law."""
 
     @abstractmethod
-    def loss(self, f: Network, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Tensor:
-        """The mean loss of f over noisy images y; guess: the best denoiser so far, for noise that depends on x."""
+    def pair(self, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Pair:
+        """Of noisy images y; guess: the best denoiser so far, at whose answer noise is drawn that depends on x."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ class Recorrupted(Rule):
         gaussian = not (law.quantiles or law.images or law.impulses or law.events)
         return gaussian and not depends_on_signal(law)
 
-    def loss(self, f: Network, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Tensor:
+    def pair(self, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Pair:
         m = law.simulate_noise(y, FreshDraws(rng, y.device, y.dtype))
-        return F.mse_loss(f(y + self.alpha * m), y - m / self.alpha)
+        of_one = float(law.level_at(np.array([0.5]))[0] / 255) ** 2
+        return Pair(y + self.alpha * m, y - m / self.alpha, torch.full_like(y, of_one * (1 + 1 / self.alpha**2)))
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ class Thinned(Rule):
     """b ~ Bin(n, keep) of n = y in events; f(b/keep) → (n − b)/(1 − keep): for counts, with or without read noise.
 
     b and n − b are independent given x where n ~ Pois(λ). Read noise is taken for events, as many as its variance is
-    of theirs: n has the right mean and variance. n is at least 0, and rounded up or down at random, which adds 1/6 to
-    its variance.
+    of theirs: n has the right mean and variance. n is at least 0, and rounded up or down at random, which adds to its
+    variance (1/6 where values are no whole events); as many events are added, so that both are the same again.
     """
 
     keep: float = 0.8
@@ -120,13 +122,17 @@ class Thinned(Rule):
         counts = depends_on_signal(law) and variance_line(law) is not None
         return counts and is_independent(law) and not law.quantiles
 
-    def loss(self, f: Network, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Tensor:
+    def pair(self, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Pair:
         line = variance_line(law)
         assert line is not None, "see `fits`"
         events = line.events(y).clamp(min=0)
-        n = torch.floor(events + torch.rand(events.shape, generator=rng, device=y.device, dtype=y.dtype))
+        part = events - events.floor()
+        rounding = float((part * (1 - part)).mean())
+        n = torch.floor(events + rounding + torch.rand(y.shape, generator=rng, device=y.device, dtype=y.dtype))
         b = torch.binomial(n, torch.full_like(n, self.keep), generator=rng)
-        return F.mse_loss(f(line.signal(b / self.keep)), line.signal((n - b) / (1 - self.keep)))
+        left = (n - b) / (1 - self.keep)
+        variance = line.slope**2 * left / (1 - self.keep)
+        return Pair(line.signal(b / self.keep - rounding), line.signal(left - rounding), variance)
 
 
 @dataclass(frozen=True)
@@ -137,15 +143,14 @@ class Exchangeable(Rule):
     from x but for a constant; z has twice the noise that y has.
     """
 
+    tells_error: ClassVar[bool] = False
+
     def fits(self, law: Fitted) -> bool:
         return True
 
-    def loss(self, f: Network, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Tensor:
-        with torch.no_grad():
-            x = guess(y)
-        m = law.simulate_noise(x, FreshDraws(rng, y.device, y.dtype))
-        found = f(y + m)
-        return F.mse_loss(found, y) + 2 * (found * m).mean()
+    def pair(self, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Pair:
+        m = law.simulate_noise(guess(y), FreshDraws(rng, y.device, y.dtype))
+        return Pair(y + m, y, probe=m)
 
 
 RULES: dict[str, Rule] = {"recorrupted": Recorrupted(), "thinned": Thinned(), "exchangeable": Exchangeable()}

@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from nrgan.denoising.pairs import Pair
+from nrgan.denoising.uncertainty import ErrorNetwork
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
@@ -19,7 +21,7 @@ from nrgan.tensor_files import TensorSpec, specs_of
 from nrgan.training.batches import EpochPosition
 from nrgan.training.losses import LossHistory
 
-LOSS = "loss"
+LOSS, ERROR = "loss", "error"
 _DECAY = 0.999
 _WARMING = 200
 """Steps before which the average is worse than a mean of 3x3 pixels."""
@@ -27,12 +29,21 @@ _LAST_RATE = 0.01
 """Of the first learning rate, what is left at the end."""
 
 
+class Networks(nn.Module):
+    """The denoiser, and what tells its expected error, where that is learned too."""
+
+    def __init__(self, sizes: UNetSizes, with_error: bool) -> None:
+        super().__init__()
+        self.denoiser = UNet(sizes)
+        self.error = ErrorNetwork(sizes) if with_error else None
+
+
 @dataclass
 class DenoiserState:
-    """The network, its average, the optimiser, random state, and how far training is."""
+    """The networks, their average, the optimiser, random state, and how far training is."""
 
-    network: UNet
-    averaged: UNet
+    networks: Networks
+    averaged: Networks
     adam: torch.optim.Adam
     rng: torch.Generator
     place: EpochPosition
@@ -42,19 +53,27 @@ class DenoiserState:
 
     @property
     def device(self) -> torch.device:
-        return place_of(self.network)[0]
+        return place_of(self.networks)[0]
 
     def guess(self, y: Tensor) -> Tensor:
         """The best clean images so far, without gradient: noise that depends on the signal is drawn there."""
         with torch.no_grad():
             if self.iteration >= _WARMING:
-                found: Tensor = self.averaged(y)
+                found: Tensor = self.averaged.denoiser(y)
                 return found
             return F.avg_pool2d(F.pad(y, (1, 1, 1, 1), mode="reflect"), 3, 1)
 
-    def updated(self, loss: Tensor, rate: float) -> None:
-        """One step of Adam down the loss, and of the average."""
+    def updated(self, pair: Pair, rate: float) -> None:
+        """One step of Adam down the loss of the pair, and of the average."""
         self.whole = False
+        loss = pair.loss(self.networks.denoiser(pair.input))
+        of_step = {LOSS: loss.detach()}
+        if self.networks.error is not None:
+            found = self.guess(pair.input)
+            squared_error = pair.squared_error(found)
+            assert squared_error is not None, "see `open_material`"
+            of_error = self.networks.error.loss(pair.input, found, squared_error)
+            of_step[ERROR], loss = of_error.detach(), loss + of_error
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.zero_grad(set_to_none=True)
@@ -63,8 +82,8 @@ class DenoiserState:
         self.iteration += 1
         decay = min(_DECAY, self.iteration / (self.iteration + 9))  # the first weights are soon forgotten
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - decay)
-        self.losses.add(self.losses.row({LOSS: loss.detach()})[None], (LOSS,))
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.networks.parameters()), 1 - decay)
+        self.losses.add(self.losses.row(of_step)[None], of_step)
         self.whole = True
 
     def progress(self) -> dict[str, int]:
@@ -79,10 +98,10 @@ class DenoiserState:
 
     def tensors(self) -> dict[str, Tensor]:
         named = {"rng": self.rng.get_state()}
-        for part in ("network", "averaged"):
+        for part in ("networks", "averaged"):
             named |= {f"{part}/{name}": value for name, value in getattr(self, part).state_dict().items()}
         named |= {f"losses/{name}": value for name, value in self.losses.tensors().items()}
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self.networks.named_parameters():
             named |= {f"adam/{name}/{key}": value for key, value in self.adam.state[parameter].items()}
         return named
 
@@ -90,7 +109,7 @@ class DenoiserState:
         specs = specs_of({name: value for name, value in self.tensors().items() if not name.startswith("adam/")})
         values = found.get("losses/values")
         specs |= {f"losses/{name}": spec for name, spec in self.losses.specs(values.shape if values else ()).items()}
-        for name, parameter in self.network.named_parameters() if iteration else ():
+        for name, parameter in self.networks.named_parameters() if iteration else ():
             moment = TensorSpec(parameter.dtype, tuple(parameter.shape))
             of_adam = {"step": TensorSpec(torch.float32, ()), "exp_avg": moment, "exp_avg_sq": moment}
             specs |= {f"adam/{name}/{key}": spec for key, spec in of_adam.items()}
@@ -98,10 +117,10 @@ class DenoiserState:
 
     def load_tensors(self, named: dict[str, Tensor]) -> None:
         self.rng.set_state(named["rng"].cpu())
-        for part in ("network", "averaged"):
+        for part in ("networks", "averaged"):
             getattr(self, part).load_state_dict(_below(named, f"{part}/"))
         self.losses.load_tensors(_below(named, "losses/"))
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self.networks.named_parameters():
             of_adam = _below(named, f"adam/{name}/")
             self.adam.state[parameter] = {
                 # the count of steps stays on the CPU, but for a captured optimiser
@@ -115,22 +134,32 @@ def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def new_state(
-    sizes: UNetSizes, seed: int, log_interval: int, device: torch.device, dtype: torch.dtype
+    sizes: UNetSizes,
+    seed: int,
+    log_interval: int,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    with_error: bool = False,
 ) -> DenoiserState:
-    """The state before the first step; the network's start depends on the seed alone. dtype: of the convolutions."""
-    network = UNet(sizes)
-    network.initialise(torch.Generator().manual_seed(seed))
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averaged = copy.deepcopy(network).requires_grad_(False).eval()
-    compute_in(network, None if dtype == torch.float32 else dtype)
+    """The state before the first step; the networks' start depends on the seed alone.
+
+    dtype: of the convolutions. with_error: whether the expected error is learned too.
+    """
+    networks = Networks(sizes, with_error)
+    start = torch.Generator().manual_seed(seed)
+    for part in (module for module in networks.modules() if isinstance(module, UNet)):
+        part.initialise(start)
+    networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = copy.deepcopy(networks).requires_grad_(False).eval()
+    compute_in(networks, None if dtype == torch.float32 else dtype)
     fused = device.type in ("cpu", "cuda", "mps")
     return DenoiserState(
-        network=network,
+        networks=networks,
         averaged=averaged,
-        adam=torch.optim.Adam(network.parameters(), fused=fused),
+        adam=torch.optim.Adam(networks.parameters(), fused=fused),
         rng=torch.Generator(device).manual_seed(seed),
         place=EpochPosition(seed),
-        losses=LossHistory((LOSS,), log_interval, device),
+        losses=LossHistory((LOSS, *([ERROR] if with_error else [])), log_interval, device),
     )
 
 

@@ -99,7 +99,8 @@ def prepare(
         plan = _planned_before(config, recorded)
     identity = config.identity() | {"precision": dtype_name(dtype), "data": key_digest(material.data.key)}
     recorder.check(identity, DEFAULTS)
-    state = new_state(plan.sizes, config.training.seed, config.training.log_interval, device, dtype)
+    options = config.training
+    state = new_state(plan.sizes, options.seed, options.log_interval, device, dtype, options.uncertainty)
     recorder.restore(state)
     batches: Batches
     if resident is None:
@@ -207,7 +208,8 @@ def _finish(prepared: Prepared) -> None:
     state, recorder = prepared.state, prepared.recorder
     _stop_if_diverged(state)
     recorder.checkpoint(state)
-    save_denoiser(snapshot_folder(recorder.out, state.iteration), state.averaged, metadata(prepared))
+    networks, about = state.averaged, metadata(prepared)
+    save_denoiser(snapshot_folder(recorder.out, state.iteration), networks.denoiser, about, networks.error)
     _save_picture(prepared)
 
 
@@ -237,7 +239,7 @@ def _save_picture(prepared: Prepared) -> None:
         held[np.linspace(0, len(held) - 1, min(_SHOWN, len(held))).astype(int)] if len(held) else data.evenly(_SHOWN)
     )
     noisy = torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(state.device)
-    both = torch.cat([noisy, state.averaged(noisy)]).cpu().numpy()
+    both = torch.cat([noisy, state.averaged.denoiser(noisy)]).cpu().numpy()
     recorder = prepared.recorder
     save_picture(grid(stored_from_unit(nhwc(both)), columns=len(places)), recorder.out / SAMPLES / PICTURE)
 
