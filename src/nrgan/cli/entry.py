@@ -20,6 +20,7 @@ import tyro
 
 from nrgan.cli.arguments import read
 from nrgan.cli.bench import Bench
+from nrgan.cli.denoise import TrainDenoiser
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
@@ -31,6 +32,7 @@ from nrgan.training.config import dashed
 Verb = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Diagnose, tyro.conf.subcommand("diagnose")]
+    | Annotated[TrainDenoiser, tyro.conf.subcommand("train-denoiser")]
     | Annotated[Generate, tyro.conf.subcommand("generate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Select, tyro.conf.subcommand("select")]
@@ -130,9 +132,13 @@ def _bug(error: Exception, given: list[str]) -> int:
         return _fail(f"this is a bug of nrgan ({said}); please report it", BUG)
 
 
+_WORDS = {"train": ("setting", "model", "out"), "train-denoiser": ("images", "out")}
+"""What verbs take by its place."""
+
+
 def _word(verb: str, field: str) -> str:
-    """What a verb's command line calls a field: an option, or for what `train` takes by its place, a word."""
-    if verb == "train" and field in ("setting", "model", "out"):
+    """What a verb's command line calls a field: an option, or for what it takes by its place, a word."""
+    if field in _WORDS.get(verb, ()):
         return field.upper()
     return dashed(field)
 

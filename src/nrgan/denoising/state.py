@@ -121,11 +121,12 @@ class DenoiserState:
             getattr(self, part).load_state_dict(_below(named, f"{part}/"))
         self.losses.load_tensors(_below(named, "losses/"))
         for name, parameter in self.networks.named_parameters():
-            of_adam = _below(named, f"adam/{name}/")
+            # in the parameter's own layout, which the fused step of Adam takes for granted
             self.adam.state[parameter] = {
-                # the count of steps stays on the CPU, but for a captured optimiser
-                key: value.to("cpu" if key == "step" and not parameter.is_cuda else parameter.device, copy=True)
-                for key, value in of_adam.items()
+                key: value.to(parameter.device, copy=True)
+                if key == "step"
+                else torch.empty_like(parameter, requires_grad=False).copy_(value)
+                for key, value in _below(named, f"adam/{name}/").items()
             }
 
 

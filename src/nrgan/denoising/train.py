@@ -50,6 +50,11 @@ class Prepared:
     """Second of `time.monotonic` at which the clock ends it."""
 
     @property
+    def picture(self) -> Path:
+        """Where some images are shown, noisy and denoised, in the end."""
+        return self.recorder.out / SAMPLES / PICTURE
+
+    @property
     def notes(self) -> list[str]:
         """What there is to tell before it begins."""
         return [*self.material.data.notes, *self.recorder.notes]
@@ -240,8 +245,7 @@ def _save_picture(prepared: Prepared) -> None:
     )
     noisy = torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(state.device)
     both = torch.cat([noisy, state.averaged.denoiser(noisy)]).cpu().numpy()
-    recorder = prepared.recorder
-    save_picture(grid(stored_from_unit(nhwc(both)), columns=len(places)), recorder.out / SAMPLES / PICTURE)
+    save_picture(grid(stored_from_unit(nhwc(both)), columns=len(places)), prepared.picture)
 
 
 def describe(prepared: Prepared) -> str:
