@@ -8,7 +8,6 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from nrgan.errors import UserError
@@ -96,4 +95,4 @@ ARCHIVES: dict[str, Callable[[FileSlice], Iterator[FileSlice]]] = {".zip": zip_m
 
 
 def is_archive(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in ARCHIVES
+    return name.lower().endswith(tuple(ARCHIVES))

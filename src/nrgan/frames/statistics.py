@@ -145,7 +145,9 @@ class Tally:
         self.low = [min(ends) for ends in zip(self.low, seen.low, strict=True)]
         self.high = [max(ends) for ends in zip(self.high, seen.high, strict=True)]
         if self.counts is not None:
-            self.counts[seen.channels, seen.values - self.least] += seen.weights
+            # by one index and not by two, which takes a third of the time
+            places = seen.channels.astype(np.int64) * self.counts.shape[1] + (seen.values.astype(np.int64) - self.least)
+            self.counts.reshape(-1)[places] += seen.weights
         else:
             self.sampled.append(seen)
 

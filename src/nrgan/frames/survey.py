@@ -232,7 +232,9 @@ class _Gathered:
             named.append(name)
         if inspection.gaps is not None:
             self.gaps[index] = inspection.gaps
-        tally, sharp = self.tallies.setdefault(kind, Tally(*kind)), self.sharp.setdefault(kind, SharpTally())
+        if kind not in self.tallies:
+            self.tallies[kind], self.sharp[kind] = Tally(*kind), SharpTally()
+        tally, sharp = self.tallies[kind], self.sharp[kind]
         for seen in inspection.values:
             tally.add(seen)
         for found in inspection.sharp:
