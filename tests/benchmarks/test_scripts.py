@@ -145,6 +145,28 @@ def test_diagnose(cifar10_root: Path, tmp_path: Path, call: Call, monkeypatch: p
     assert "Seed 0: the model suits" in (tmp_path / "found.md").read_text()
 
 
+def test_denoising(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Shapes, "open", lambda image_size, *_: Shapes(image_size, count=300))
+    monkeypatch.setattr("nrgan.data.sources.shapes._FEWER", 20)
+    out, kept = tmp_path / "out", tmp_path / "denoising.json"
+    sizes = ("--steps", 2, "--width", 8, "--batch-size", 4, "--images", 20, "--cache-dir", tmp_path / "cache")
+    methods = ("--settings", "shapes-ag25", "--methods", "n2c", "gn2gc", "nlm", "--seeds", 2)
+    words = ("denoising", "--out", out, "--json", kept, *methods)
+    assert call(*words, *sizes) == 0
+    printed = capsys.readouterr().out
+    assert "shapes-ag25-gn2gc-seed0: left out (no run of shapes-ag25 is kept)" in printed
+    assert "| PSNR | shapes-ag25 |" in printed and "| nlm | " in printed
+    found = json.loads(kept.read_text())
+    assert [(cell["method"], cell["seed"]) for cell in found["cells"]] == [("n2c", 0), ("n2c", 1), ("nlm", 0)]
+    assert found["cells"][2]["gain"]["low"] > 2 and not found["clip"] and str(tmp_path) not in kept.read_text()
+    written = {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    assert call(*words, *sizes) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*.json")} == written, "what is there is not done again"
+    assert call(*words, *sizes, "--clip") == 2, "a table is of one kind of images"
+
+
 def test_full_length(
     small_cifar10: Path,
     tmp_path: Path,

@@ -19,6 +19,7 @@ from torch import Tensor
 from nrgan.corruptions import Fitted
 from nrgan.denoising.pairs import Network, Pair
 from nrgan.draws import FreshDraws
+from nrgan.ranges import Values
 
 _AFFINE = 0.05
 """Relative misfit of levels up to which a variance is taken for a line over the signal."""
@@ -39,11 +40,11 @@ class VarianceLine:
         """The signal at which the variance is 0: below it there is no event, read noise counted as some."""
         return -self.constant / self.slope
 
-    def events(self, y: Tensor) -> Tensor:
+    def events(self, y: Values) -> Values:
         """y in events, with the read noise's variance as so many more: n = (y − dark)/slope = σ²(y)/slope²."""
         return (y - self.dark) / self.slope
 
-    def signal(self, events: Tensor) -> Tensor:
+    def signal(self, events: Values) -> Values:
         """The inverse of `events`."""
         return self.slope * events + self.dark
 

@@ -44,6 +44,13 @@ class ImageSource(ABC):
     ) -> ImageSource:
         """The training images; raises `UserError` where they cannot be had."""
 
+    @classmethod
+    @abstractmethod
+    def unseen(
+        cls, image_size: int, data_root: Path | None, cache: Path | None, preparing: Preparing | None = None
+    ) -> ImageSource:
+        """Images of the same kind that no training sees; raises `UserError` where they cannot be had."""
+
     @abstractmethod
     def key(self) -> str:
         """A text that changes whenever the images would: a checksum, or the drawing's version and seed."""

@@ -70,6 +70,12 @@ class CIFAR10(ImageSource):
     ) -> CIFAR10:
         return cls(data_root, cache=cache, preparing=preparing)
 
+    @classmethod
+    def unseen(
+        cls, image_size: int, data_root: Path | None, cache: Path | None, preparing: Preparing | None = None
+    ) -> CIFAR10:
+        return cls(data_root, split="test", cache=cache, preparing=preparing)
+
     def _find(self, root: Path | None) -> tuple[Path | None, Path | None]:
         """The folder of batches, or the archive, under `root`; neither where it holds neither."""
         if root is None:

@@ -29,6 +29,8 @@ Array = npt.NDArray[np.float32]
 
 _CHUNK = 250
 _MAX_SHAPES = 3
+_UNSEEN, _FEWER = 1, 10_000
+"""Seed and number of the images that no training sees."""
 _LATTICE = 8
 """Cells a side of the coarse texture lattice; the fine one has twice as many."""
 
@@ -64,6 +66,12 @@ class Shapes(ImageSource):
         cls, image_size: int, data_root: Path | None, cache: Path | None, preparing: Preparing | None = None
     ) -> Shapes:
         return cls(image_size)
+
+    @classmethod
+    def unseen(
+        cls, image_size: int, data_root: Path | None, cache: Path | None, preparing: Preparing | None = None
+    ) -> Shapes:
+        return cls(image_size, seed=_UNSEEN, count=_FEWER)
 
     def key(self) -> str:
         return f"shapes version {VERSION} seed {self.seed} size {self.image_size} count {self.count}"
