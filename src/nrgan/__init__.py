@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nrgan.evaluation.measure import check_run_noise as check_noise
     from nrgan.evaluation.measure import evaluate
     from nrgan.evaluation.measure import select_snapshot as select
+    from nrgan.exporting.export import export
     from nrgan.models import MODELS
     from nrgan.networks import Discriminator, Family, Generator, NetworkSizes
     from nrgan.objectives import Objective
@@ -61,6 +62,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "compare": ("nrgan.reports.comparison", "compare"),
     "diagnose": ("nrgan.diagnosis", "diagnose"),
     "evaluate": ("nrgan.evaluation.measure", "evaluate"),
+    "export": ("nrgan.exporting.export", "export"),
     "generate": ("nrgan.runs.generate", "generate"),
     "import_reference": ("nrgan.runs.reference", "import_reference"),
     "reproduce": ("nrgan.studies.reproduce", "reproduce"),
@@ -95,6 +97,7 @@ __all__ = [
     "compare",
     "diagnose",
     "evaluate",
+    "export",
     "generate",
     "import_reference",
     "reproduce",

@@ -150,6 +150,8 @@ OPERANDS: dict[str, str] = {
     "OUT": "out",
     "RUN": "run",
     "RUN_OR_SNAPSHOT": "run",
+    "DENOISER_OR_RUN": "run",
+    "FILE": "model.onnx",
     "PATH": "images",
     "GRID": "grid.toml",
 }
@@ -165,6 +167,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "compare": ("comparison.png", "comparison.md", "out.png", "out.md"),
     "reproduce": ("reproduced", "out"),
     "import-reference": ("out",),
+    "export": ("model.onnx",),
     "demo": ("demo-outputs", "out"),
     "bench": ("figures.json",),
 }

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from docs.checks import check_command, check_language, check_link
 from docs.documents import Command, Document, read_documents
 from docs.running import parse, run_blocks
+from nrgan import export
 from nrgan.cli import main
 from nrgan.settings import SETTINGS
+from small_denoiser import write_denoiser
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = read_documents(ROOT)
@@ -71,7 +74,19 @@ def draw_scans(folder: Path) -> None:
         Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8)).save(folder / f"{i}.png")
 
 
-MATERIAL: dict[str, Callable[[Path], None]] = {"scans": draw_scans}
+def export_denoiser(file: Path) -> None:
+    export(write_denoiser(file.with_name("a-denoiser")), file)
+
+
+def draw_cell(file: Path) -> None:
+    tifffile.imwrite(file, np.random.default_rng(0).integers(104, 4096, (96, 80), np.uint16))
+
+
+MATERIAL: dict[str, Callable[[Path], None]] = {
+    "scans": draw_scans,
+    "denoiser.onnx": export_denoiser,
+    "cell.tif": draw_cell,
+}
 """Files that the documents take for granted, and who makes them."""
 
 

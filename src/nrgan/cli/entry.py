@@ -21,6 +21,7 @@ import tyro
 from nrgan.cli.arguments import read
 from nrgan.cli.bench import Bench
 from nrgan.cli.denoise import TrainDenoiser
+from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
@@ -39,6 +40,7 @@ Verb = (
     | Annotated[CheckNoise, tyro.conf.subcommand("check-noise")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]

@@ -69,6 +69,11 @@ class ValueRange:
         return counts[0] if len(set(counts)) == 1 else counts
 
     @property
+    def working(self) -> type[np.floating[Any]]:
+        """What values are computed in on their way to the unit range and back."""
+        return _WORKING[self.dtype]
+
+    @property
     def spec(self) -> str:
         """What `choose_range` reads the same range from."""
         return ";".join(f"{low!r},{high!r}" for low, high in self.limits)
@@ -83,9 +88,8 @@ class ValueRange:
 
         (..., C); any shape where one range holds for all channels.
         """
-        working = _WORKING[self.dtype]
-        low, span = self._low_and_span(native.shape, working)
-        unit = (native.astype(working) - low) / span
+        low, span = self._low_and_span(native.shape, self.working)
+        unit = (native.astype(self.working) - low) / span
         return unit.astype(np.float32, copy=False)
 
     def from_unit(self, unit: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -93,9 +97,8 @@ class ValueRange:
 
         The inverse of `to_unit`: exactly for integers, to single precision for floats.
         """
-        working = _WORKING[self.dtype]
-        low, span = self._low_and_span(unit.shape, working)
-        value = unit.astype(working) * span + low
+        low, span = self._low_and_span(unit.shape, self.working)
+        value = unit.astype(self.working) * span + low
         if self.dtype == "float32":
             return value.astype(np.float32)
         if self.step > 1:
