@@ -135,9 +135,9 @@ class Denoiser:
 
     @torch.no_grad()
     def __call__(self, y: Tensor) -> Tensor:
-        """(B, C, H, W) noisy, unit range → clean; not clipped."""
-        found: Tensor = self.network(y)
-        return found
+        """(B, C, H, W) noisy, unit range → clean; not clipped. Images come from any device, and go back to it."""
+        found: Tensor = self.network(y.to(self.device))
+        return found.to(y.device)
 
 
 @dataclass(frozen=True)

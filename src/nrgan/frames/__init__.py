@@ -5,10 +5,13 @@ white; `write_like` writes files like those that were read. Only the names below
 """
 
 from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
+from nrgan.frames.file_frames import FileFrames
 from nrgan.frames.fit import Fit, Patches, PatchPlace
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
+from nrgan.frames.gaps import filled
 from nrgan.frames.mending import HOT_PIXELS, MENDS, NO_MENDING, Mending, mended
+from nrgan.frames.opened import Region
 from nrgan.frames.repeats import Repeats, find_repeats, repeats_scene
 from nrgan.frames.sensor_view import SensorFrames, sensor_frames
 from nrgan.frames.statistics import Statistics
@@ -22,6 +25,7 @@ __all__ = [
     "HOT_PIXELS",
     "MENDS",
     "NO_MENDING",
+    "FileFrames",
     "Fit",
     "Frame",
     "FrameSet",
@@ -29,6 +33,7 @@ __all__ = [
     "Mending",
     "PatchPlace",
     "Patches",
+    "Region",
     "Repeats",
     "SensorFrames",
     "SensorPlace",
@@ -36,6 +41,7 @@ __all__ = [
     "ValueRange",
     "Wanted",
     "choose_range",
+    "filled",
     "find_repeats",
     "mended",
     "name_like",

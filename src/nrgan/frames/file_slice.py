@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from nrgan.errors import UserError
@@ -53,6 +53,16 @@ class FileSlice:
     def full_name(self) -> str:
         """The file for an error: its path, with the member of the archive."""
         return f"{self.path}:{self.member}" if self.member else self.path
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is a file of an archive; the `member` of an HDF5 file, /path, is none."""
+        return bool(self.member) and not self.member.startswith("/")
+
+    @property
+    def place(self) -> PurePosixPath:
+        """Its folders and its name: below the folder that was asked for, or in its archive."""
+        return PurePosixPath(self.member.replace("\\", "/") if self.is_member else self.name)
 
     def read(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset` of the slice on, fewer at its end; only for bytes that are not compressed."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from nrgan.errors import UserError
+from nrgan.frames.file_frames import FileFrames, has_changed
 from nrgan.frames.file_slice import FileSlice, Unreadable
 from nrgan.frames.formats import open_file, read_image
 from nrgan.frames.frame import Frame, SensorPlace
@@ -33,6 +33,7 @@ class FrameSet:
     statistics: of all values. scenes: (N,), equal for images that are repeats of one another. gaps: by image, how many
     pixels of each cell have no value (see `gaps`); images that are not there lack none. about: what the first file says
     besides. reading: how the files were understood, in a sentence. notes: sentences on what was left out or converted.
+    mended_as: by which repairs, with what; empty where there are none.
 
     Holds places in files and no open file, so that it can be pickled and used by threads and processes. Images that
     are kept in memory do not travel: a copy reads the files. What is kept are the files' own values, mended when read.
@@ -55,8 +56,9 @@ class FrameSet:
         self._addresses, self._corners = numbering.addresses[seen.numbers], seen.corners
         self.reading = self._understood(numbering.axes)
         self.notes = [*notes, *numbering.notes, *seen.notes]
+        self._broken = set(np.delete(numbering.addresses[:, 0], seen.numbers).tolist())
         self._mends: tuple[Mend, ...] = ()
-        self._mended_as = ""
+        self.mended_as = ""
         self._kept: dict[int, Decoded] = {}
         if kept is not None:
             places = {int(position): index for index, position in enumerate(seen.numbers)}
@@ -119,7 +121,7 @@ class FrameSet:
     def mended_by(self, mend: Mend, key: str) -> FrameSet:
         """The same files with one more repair, whose sentence is added to the notes; `key` becomes part of `key()`."""
         notes = [*self.notes, mend.said]
-        return self._with(_mends=(*self._mends, mend), _mended_as=key, notes=notes)
+        return self._with(_mends=(*self._mends, mend), mended_as=key, notes=notes)
 
     def with_statistics(self, statistics: Statistics) -> FrameSet:
         """The same frames, whose values are distributed otherwise since they were mended."""
@@ -131,6 +133,15 @@ class FrameSet:
         other.__dict__.update(self.__dict__ | changed)
         return other
 
+    def files(self) -> Iterator[FileFrames]:
+        """The files in order, each with the numbers of its images; those that cannot be read are among them."""
+        ends = np.searchsorted(self._addresses[:, 0], np.arange(len(self._sources) + 1))
+        for which, source in enumerate(self._sources):
+            numbers = np.full(self._counts[which], -1, np.int64)
+            mine = np.arange(ends[which], ends[which + 1])
+            numbers[self._addresses[mine, 1]] = mine
+            yield FileFrames(source, self.wanted, numbers, self.dtype, which in self._broken)
+
     def in_parts(self, index: int) -> bool:
         """Whether reading a region of the image takes about what the region holds."""
         if index in self._kept:
@@ -139,24 +150,19 @@ class FrameSet:
         try:
             return open_file(source, self.wanted).in_parts
         except Unreadable as error:
-            raise self._changed(source, str(error)) from error
+            raise has_changed(source, str(error)) from error
 
     def _decode(self, index: int, region: Region | None) -> Decoded:
         source, number, _ = self._address(index)
         try:
             decoded = read_image(source, number, self.wanted, region)
         except Unreadable as error:
-            raise self._changed(source, str(error)) from error
+            raise has_changed(source, str(error)) from error
         pixels = decoded.pixels
         sides = tuple(self.sizes[index]) if region is None else (region.height, region.width)
         if pixels.shape != (*sides, self.channels) or pixels.dtype != self.dtype:
-            raise self._changed(source)
+            raise has_changed(source)
         return decoded
-
-    def _changed(self, source: FileSlice, how: str = "") -> UserError:
-        return UserError(
-            f"{source.full_name}: has changed since it was opened{f' ({how})' if how else ''}; start again"
-        )
 
     @property
     def in_memory(self) -> list[int]:
@@ -185,7 +191,7 @@ class FrameSet:
         for source in self._sources:
             digest.update(f"\n{source.name!r} {source.size} {source.offset} {source.stamp} {source.crc}".encode())
         if self._mends:
-            digest.update(f" mended {self._mended_as}".encode())
+            digest.update(f" mended {self.mended_as}".encode())
         digest.update(np.ascontiguousarray(self._addresses, "<i4").tobytes())
         return f"own images {digest.hexdigest()}"
 

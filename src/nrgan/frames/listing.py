@@ -106,16 +106,21 @@ def _add_members(listing: Listing, archive: FileSlice) -> None:
 def _whole_file(file: str, name: str, alone: bool) -> FileSlice | None:
     """The whole file as a slice; None for pipes and devices."""
     try:
-        state = Path(file).stat()
+        regular = stat.S_ISREG(Path(file).stat().st_mode)
+        if not (regular or is_folder_image(file)):
+            return None
+        size, stamp = size_and_stamp(file)
     except OSError as error:
         raise cannot_read(file, error) from error
-    if stat.S_ISDIR(state.st_mode) and is_folder_image(file):
-        parts = [Path(folder, part).stat() for folder, _, inside in os.walk(file) for part in inside]
-        size, stamp = sum(part.st_size for part in parts), max((part.st_mtime_ns for part in parts), default=0)
-        return FileSlice(file, name, 0, size, size, stamp=stamp, alone=alone)
-    if not stat.S_ISREG(state.st_mode):
-        return None
-    return FileSlice(file, name, 0, state.st_size, state.st_size, stamp=state.st_mtime_ns, alone=alone)
+    return FileSlice(file, name, 0, size, size, stamp=stamp, alone=alone)
+
+
+def size_and_stamp(file: str) -> tuple[int, int]:
+    """Bytes, and when it was last changed in nanoseconds; of a folder, those of all its files. Raises `OSError`."""
+    states = [Path(file).stat()]
+    if stat.S_ISDIR(states[0].st_mode):
+        states = [Path(folder, part).stat() for folder, _, inside in os.walk(file) for part in inside]
+    return sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0)
 
 
 def _named_files(path: str) -> tuple[list[tuple[str, str]], bool]:

@@ -42,9 +42,10 @@ FORMATS: dict[str, Format] = {
         lambda n: f" page {n + 1}",
         write=write_tiff,
         written=(".tif", ".tiff"),
+        any_type=True,
     ),
-    "npy": Format((".npy",), open_npy, write=write_npy, any_axes=True),
-    "npz": Format((".npz",), open_npz, write=write_npz, any_axes=True),
+    "npy": Format((".npy",), open_npy, write=write_npy, any_axes=True, any_type=True),
+    "npz": Format((".npz",), open_npz, write=write_npz, any_axes=True, any_type=True),
     "fits": Format(
         (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz"), open_fits, library="astropy", extra="astro", write=write_fits
     ),

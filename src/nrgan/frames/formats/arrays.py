@@ -34,7 +34,7 @@ from numpy.lib import format as npy
 from nrgan.errors import UserError
 from nrgan.frames.archives import zip_member
 from nrgan.frames.file_slice import FileSlice, Unreadable
-from nrgan.frames.formats.plain import cropped, put
+from nrgan.frames.formats.plain import cropped, put, type_for
 from nrgan.frames.formats.row import Images
 from nrgan.frames.opened import NOTHING_SAID, About, Opened, Region
 from nrgan.frames.pixels import refuse
@@ -204,10 +204,11 @@ def _question(source: FileSlice, shape: tuple[int, ...], what: str, *letters: st
 
 
 def write_npy(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
-    """An array of the same type and axes, in the same order of its values."""
+    """An array of the same axes, in the same order of its values, and of the same type where that holds the images'."""
     assert isinstance(opened, Stack)
     array, shape = _array(like), cropped(opened.letters, opened.array_shape, region)
-    new = npy.open_memmap(path, "w+", array.dtype, shape, array.columns_first)
+    dtype, images = type_for(array.dtype, images)
+    new = npy.open_memmap(path, "w+", dtype, shape, array.columns_first)
     deque(put(images, opened.letters, new), maxlen=0)
     new.flush()
 

@@ -9,6 +9,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -131,6 +132,15 @@ def cropped(letters: str, shape: Iterable[int], region: Region | None) -> tuple[
     """The shape of an array of which only a region of each image is left."""
     sides = {} if region is None else {ROWS: region.height, COLUMNS: region.width}
     return tuple(sides.get(axis, length) for axis, length in zip(letters, shape, strict=True))
+
+
+def type_for(
+    own: np.dtype[Any], images: Iterable[npt.NDArray[Any]]
+) -> tuple[np.dtype[Any], Iterable[npt.NDArray[Any]]]:
+    """A file's own type where it holds numbers of the images' kind, else the images' type; and the images."""
+    rest = iter(images)
+    first = next(rest)
+    return own if np.can_cast(first.dtype, own, "same_kind") else first.dtype, chain([first], rest)
 
 
 def pack(path: Path, like: FileSlice) -> None:

@@ -28,7 +28,7 @@ class Format:
     spares a look at it. library: the module that reading it needs, which the extra `extra` of this package installs;
     empty where it is always there. folder: whether such a file is a folder. write: None where it can only be read.
     written: the ends of the names that written files may have, where not all of `suffixes`. any_axes: whether `write`
-    knows of names that its owner gave to the axes.
+    knows of names that its owner gave to the axes. any_type: whether it takes values of another type than the file's.
     """
 
     suffixes: tuple[str, ...]
@@ -41,3 +41,4 @@ class Format:
     write: Write | None = None
     written: tuple[str, ...] = ()
     any_axes: bool = False
+    any_type: bool = False

@@ -18,6 +18,7 @@ import tifffile
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, TIFF
 
 from nrgan.frames.file_slice import FileSlice
+from nrgan.frames.formats.plain import type_for
 from nrgan.frames.formats.row import Images
 from nrgan.frames.formats.tiff import Tiff
 from nrgan.frames.formats.tiff_colours import kept_extras
@@ -36,6 +37,11 @@ _LOSSLESS = {COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPR
 _KEPT_COLOURS = {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW}
 _IN_PAGE = {"YX", "YXS", "SYX", "YXC", "CYX"}
 _IFD_TYPES = (13, 18)
+_NO_TEXT = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd]")
+"""What XML cannot hold."""
+_DIFFERENCES, _OF_FLOATS = 2, 3
+_PIXEL_TYPE = re.compile(rb'(<(?:\w+:)?Pixels\b[^>]*?\b)Type="[a-z0-9-]+"')
+"""What an OME description says of the type of values."""
 _MOST = 2**32 - 2**25
 """Bytes of a TIFF that is not a BigTIFF."""
 
@@ -43,13 +49,17 @@ _MOST = 2**32 - 2**25
 def write_tiff(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
     """Every page anew with its own tags, in the file's order and byte order; lossy compression becomes deflate.
 
-    Kinds whose private tags tell places in the file (LSM, FluoView, Micro-Manager), and those of which only some pages
-    are images, are written as OME-TIFF.
+    The images may be of another type than the file's, which the new file is of then. Kinds whose private tags tell
+    places in the file (LSM, FluoView, Micro-Manager), and those of which only some pages are images, are written as
+    OME-TIFF.
     """
     assert isinstance(opened, Tiff)
-    if not _can_be_kept(opened, region):
+    in_place = opened.stacks[0].start is not None
+    own = opened.stacks[0].dtype
+    dtype, images = (None, images) if own is None else type_for(own, images)
+    if not _can_be_kept(opened, region) or (in_place and dtype != own):
         write_ome(like, opened, images, path, region)
-    elif opened.stacks[0].start is not None:
+    elif in_place:
         _write_in_place(like, opened, images, path)
     else:
         with tifffile.TiffFile(like.open()) as old:
@@ -142,11 +152,11 @@ def _as_before(page: Any, plane: npt.NDArray[Any], region: Region | None) -> dic
     told: dict[str, Any] = {
         "photometric": page.photometric if kept else PHOTOMETRIC.RGB if samples == 3 else PHOTOMETRIC.MINISBLACK,
         "compression": compression,
-        "predictor": page.predictor if page.compression in _LOSSLESS and page.predictor in (2, 3) else None,
+        "predictor": _predictor(page, plane.dtype) if page.compression in _LOSSLESS else None,
         "subfiletype": int(page.subfiletype),
         "software": False,
         "metadata": None,
-        "extratags": _words(page, region),
+        "extratags": _words(page, plane.dtype, region),
     }
     if samples > 1:
         told["planarconfig"] = page.planarconfig
@@ -163,7 +173,14 @@ def _as_before(page: Any, plane: npt.NDArray[Any], region: Region | None) -> dic
     return told
 
 
-def _words(page: Any, region: Region | None) -> list[tuple[int, int, int, bytes, bool]]:
+def _predictor(page: Any, dtype: np.dtype[Any]) -> int | None:
+    """That of the page; of values of another type the one that there is for those."""
+    if page.predictor not in (_DIFFERENCES, _OF_FLOATS) or dtype.kind == page.dtype.kind:
+        return page.predictor if page.predictor in (_DIFFERENCES, _OF_FLOATS) else None
+    return _OF_FLOATS if dtype.kind == "f" else _DIFFERENCES
+
+
+def _words(page: Any, dtype: np.dtype[Any], region: Region | None) -> list[tuple[int, int, int, bytes, bool]]:
     """The page's other tags, byte by byte."""
     found = []
     for tag in page.tags.values():
@@ -173,6 +190,8 @@ def _words(page: Any, region: Region | None) -> list[tuple[int, int, int, bytes,
         data = page.parent.filehandle.read(tag.valuebytecount)
         if tag.code == _DESCRIPTION and region is not None:
             data = _of_region(data, region)
+        if tag.code == _DESCRIPTION and dtype.kind == "f" != page.dtype.kind:
+            data = _PIXEL_TYPE.sub(rb'\g<1>Type="float"', data)
         count = tag.count if len(data) == tag.valuebytecount else len(data)
         found.append((tag.code, int(tag.dtype), count, data, False))
     return found
@@ -193,7 +212,7 @@ def _of_region(description: bytes, region: Region) -> bytes:
 
 
 def write_ome(like: FileSlice, opened: Opened, images: Images, path: Path, region: Region | None) -> None:
-    """An OME-TIFF of all images, with pixel size and names of channels.
+    """An OME-TIFF of all images, with pixel size, names of channels, and the words of the file's header as a map.
 
     Depth and time keep their axes; all other axes that count images become one of time.
     """
@@ -212,6 +231,9 @@ def write_ome(like: FileSlice, opened: Opened, images: Images, path: Path, regio
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": about.unit}
     if len(about.channels) == channels:
         metadata["Channel"] = {"Name": list(about.channels)}
+    if about.header:
+        words = {name: _NO_TEXT.sub(" ", str(value)) for name, value in about.header.items()}
+        metadata["MapAnnotation"] = {"Namespace": "header", "Value": words}
     big = math.prod(shape) * first.dtype.itemsize > _MOST
     with tifffile.TiffWriter(path, ome=True, bigtiff=big) as new:
         planes = (plane for image in chain([first], rest) for plane in np.ascontiguousarray(image.transpose(2, 0, 1)))
