@@ -20,6 +20,8 @@ FitName = Literal["crop", "resize", "tiles"]
 """How images of any size become squares: see `nrgan.frames.Fit`."""
 FitChoice = Literal["auto", "crop", "resize", "tiles"]
 """The same, or whatever gives squares enough: see `nrgan.data.own_data.fitted`."""
+ValueType = Literal["uint8", "uint16", "int16", "float32"]
+"""What values of files are brought to as they are read: see `nrgan.frames.ValueRange`."""
 FileFormat = Literal["auto", "png", "tiff", "npy"]
 """How generated images are written: see `nrgan.runs.generate`."""
 

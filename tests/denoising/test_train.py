@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def test_it_learns_what_noise_is(images: Path, tmp_path: Path) -> None:
     assert errors[1] < 0.35 * errors[0]
     assert f.about.law == LAW and f.about.rule == "recorrupted" and f.about.certain
     assert f.about.images == "noisy.npy" and f.about.value_range == RANGE
+    assert f.about.chosen["chosen"] == "learned" and f.about.chosen["best"] == "learned"
     assert (tmp_path / "d" / SAMPLES / PICTURE).is_file() and is_denoiser(tmp_path / "d")
 
 
@@ -143,7 +145,7 @@ def test_the_network_fits_the_images() -> None:
         sizes = sizes_for(side, 1, 16)
         assert sizes.radius <= max(side // 2, 11), side
     assert [sizes_for(side, 3, 32).stages for side in (32, 64, 96)] == [2, 2, 3]
-    assert [batch_for(side, 10_000) for side in (16, 32, 96, 256)] == [64, 64, 7, 4] and batch_for(32, 5) == 5
+    assert [batch_for(side, 10_000) for side in (16, 32, 96, 256)] == [64, 16, 2, 2] and batch_for(32, 5) == 5
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,8 @@ def test_a_generators_run_is_no_denoiser(images: Path, tmp_path: Path) -> None:
     (folder / WEIGHTS).write_bytes(b"x" * 40)
     with pytest.raises(UserError, match="damaged"):
         Denoiser.load(tmp_path / "d")
-    assert f.about == metadata(_reopened(images, tmp_path))
+    again = metadata(_reopened(images, tmp_path))
+    assert f.about == replace(again, chosen=f.about.chosen)
 
 
 def _reopened(images: Path, tmp_path: Path) -> Any:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from nrgan.denoising.config import DenoiserConfig
+from nrgan.denoising.config import DenoiserConfig, DenoiserOptions
+from nrgan.training.config import DataOptions, MachineOptions
 
 if TYPE_CHECKING:
     from nrgan.cli.display import Display
+    from nrgan.denoising.denoise import Chosen, Denoising
     from nrgan.denoising.train import Prepared
 
 
@@ -46,6 +49,80 @@ class TrainDenoiser:
                 f"done. Look at {prepared.picture}; clean images: nrgan denoise IMAGES OUT --with {self.config.out}"
             )
         return 0
+
+
+@dataclass
+class Denoise:
+    """Write clean images from noisy ones, and learn how from them alone: nrgan denoise scans/ clean"""
+
+    images: Annotated[str, tyro.conf.arg(metavar="IMAGES")]
+    """Your noisy images: a folder, an archive, a stack, or a pattern."""
+    out: Annotated[Path, tyro.conf.arg(metavar="OUT")]
+    """A new folder for files like them. The denoiser is trained in OUT-denoiser; the same command goes on with it."""
+    by: Annotated[Path | None, tyro.conf.arg(name="with")] = None
+    """A denoiser that is there already; or a run, of which one is trained."""
+    strength: float = 1.0
+    """1: denoised; 0: as they were; between: both, blended."""
+    dtype: Literal["same", "float32"] = "same"
+    """Type of the values written: the files' own, or float32, neither rounded nor clipped."""
+    judge: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Judge the denoiser without clean images, and write judgement.json beside it."""
+    halves: tuple[str, str] | None = None
+    """Two takes of the same scenes, with noise of their own: what the denoiser makes of one is compared with the other.
+    """
+    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Write into a folder with files of others too, replacing those of the same names."""
+    data: Annotated[DataOptions, tyro.conf.arg(name="")] = field(default_factory=DataOptions)
+    training: Annotated[DenoiserOptions, tyro.conf.arg(name="")] = field(default_factory=DenoiserOptions)
+    machine: Annotated[MachineOptions, tyro.conf.arg(name="")] = field(default_factory=MachineOptions)
+    begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
+    """When the command began: its minutes count from here."""
+
+    def run(self) -> int:
+        from nrgan.children import end_with_parent
+        from nrgan.cli.display import Display
+        from nrgan.denoising.denoise import DenoiseOptions, Denoising, beside
+        from nrgan.training.device import configure_process
+
+        end_with_parent()
+        configure_process(self.machine)
+        groups = {"data": self.data, "training": self.training, "machine": self.machine}
+        config = DenoiserConfig(images=self.images, out=beside(self.out), **groups)
+        options = DenoiseOptions(self.out, self.by, self.strength, self.dtype, self.overwrite)
+        with Display() as display:
+            work = Denoising(config, options, display.preparing, self.begun)
+            prepared = work.training()
+            if prepared is not None:
+                if (stopped := trained(prepared, display)) is not None:
+                    display.say("stopped, saved; the same command goes on")
+                    return 128 + stopped
+                display.say(f"look at {prepared.picture}: images that training did not see, and below them denoised")
+            chosen = work.chosen()
+            display.say(f"denoising by {chosen.words}")
+            plan = work.plan(chosen)
+            for note in plan.notes:
+                display.say(f"note: {note}")
+            done = work.write(chosen, plan)
+            for note in done.notes:
+                display.say(f"note: {note}")
+            if self.judge or self.halves is not None:
+                self._judge(work, chosen, display)
+        print(f"wrote {done.written:,} files to {self.out}")
+        return 0
+
+    def _judge(self, work: Denoising, chosen: Chosen, display: Display) -> None:
+        from nrgan.denoising.judged_files import judged, write_judgement
+
+        judgement = judged(work, chosen, self.halves)
+        path = write_judgement(judgement, work.folder)
+        if judgement.risk is not None and judgement.risk.psnr is not None:
+            low, high = ("?" if end is None else f"{end:.1f}" for end in judgement.risk.psnr_range)
+            display.say(f"estimated without clean images: PSNR {judgement.risk.psnr:.1f} dB, from {low} to {high}")
+        for part, why in judgement.withheld.items():
+            display.say(f"not told: {part}: {why}")
+        for note in judgement.notes:
+            display.say(f"note: {note}")
+        display.say(f"all figures: {path}")
 
 
 def trained(prepared: Prepared, display: Display) -> int | None:

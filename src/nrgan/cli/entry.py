@@ -20,7 +20,7 @@ import tyro
 
 from nrgan.cli.arguments import read
 from nrgan.cli.bench import Bench
-from nrgan.cli.denoise import TrainDenoiser
+from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
@@ -33,6 +33,7 @@ from nrgan.training.config import dashed
 Verb = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Diagnose, tyro.conf.subcommand("diagnose")]
+    | Annotated[Denoise, tyro.conf.subcommand("denoise")]
     | Annotated[TrainDenoiser, tyro.conf.subcommand("train-denoiser")]
     | Annotated[Generate, tyro.conf.subcommand("generate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]

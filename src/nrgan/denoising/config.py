@@ -34,8 +34,8 @@ class DenoiserOptions(Group):
     width: Width | None = None
     """Channels of the network's first stage; as the minutes allow if not given."""
     batch_size: Positive | None = None
-    """Squares in a step; about 65,000 pixels if not given."""
-    learning_rate: Rate = 1e-3
+    """Squares in a step; about 16,000 pixels if not given."""
+    learning_rate: Rate = 2e-3
     """Adam's first step size; it falls to a hundredth along a cosine."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of the weights, the order of the images and all random draws."""

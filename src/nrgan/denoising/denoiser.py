@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping as Documents
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from pydantic import ConfigDict, Field, ValidationError
@@ -18,7 +18,7 @@ from nrgan.denoising.uncertainty import ErrorNetwork
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import ValueRange
 from nrgan.layout import ABOUT, SIZES, find_snapshot, run_of
-from nrgan.limits import MOST_CHANNELS
+from nrgan.limits import MOST_CHANNELS, ValueType
 from nrgan.manifest import check_snapshot, write_manifest
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
@@ -50,7 +50,7 @@ class DenoiserMetadata:
     low: Value | Values
     high: Value | Values
     """The data's own values that are black and white: a number for all channels, or one for each."""
-    dtype: Literal["uint8", "uint16", "int16", "float32"]
+    dtype: ValueType
     step: Annotated[int, Field(ge=1, lt=2**16)] = 1
     rule: str | None = None
     """How its loss was made of noisy images alone; None where pairs were at hand."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,13 @@ from nrgan.diagnosis import diagnosed
 from nrgan.errors import UserError, unknown
 from nrgan.frames import Mending, Wanted
 from nrgan.layout import RUN, is_snapshot
-from nrgan.limits import SIDE_STEP
+from nrgan.limits import SMALLEST_SIDE
 from nrgan.noise_file import in_range, read_noise
 from nrgan.progress import Preparing
 from nrgan.ranges import signed_from_unit, unit_from_signed, unit_from_stored
 from nrgan.runs import TrainedModel
 from nrgan.settings import choose_data
 
-_SIDE = 96
-"""Of the squares that large images are cut into: twice the network's radius fits there."""
 _HELD, _MOST_HELD, _FEWEST = 20, 512, 40
 """One image in so many is held out, so many at most; none of fewer."""
 
@@ -69,18 +67,33 @@ class Material:
     rule: str
     """A name of `RULES`, or "" where the method re-noises nothing."""
     generated: GeneratedPairs | None
+    free_side: bool = False
+    """Whether the side of squares is left to the time that there is."""
 
     @property
     def held_out(self) -> Indices:
         """Places of the images that training does not see; empty of few."""
-        count = len(self.data)
-        held = min(max(count // _HELD, 1), _MOST_HELD) if count >= _FEWEST else 0
-        return np.arange(count - held, count)
+        return held_out(len(self.data))
 
     @property
     def trained_on(self) -> TrainingData:
         """All images but those that are held out."""
         return _First(self.data, len(self.data) - len(self.held_out))
+
+    @property
+    def sides(self) -> range:
+        """Sides of squares that the images can be cut into."""
+        data = self.data
+        if not (isinstance(data, OwnData) and data.choice.fit == "tiles" and self.free_side):
+            return range(data.image_size, data.image_size + 1)
+        return range(SMALLEST_SIDE, int(data.patches.frames.sizes.min()) + 1)
+
+    def cut(self, side: int) -> Material:
+        """The same in squares of another side."""
+        if side == self.data.image_size:
+            return self
+        assert isinstance(self.data, OwnData), "see `sides`"
+        return replace(self, data=self.data.cut(side))
 
     def examples(self, noisy: Tensor, rows: Indices) -> Examples:
         """What a step may use, for the noisy images of these places."""
@@ -121,6 +134,12 @@ class _First(TrainingData):
         self._data.verify(indices)
 
 
+def held_out(count: int) -> Indices:
+    """Places of the images that training does not see, of so many."""
+    held = min(max(count // _HELD, 1), _MOST_HELD) if count >= _FEWEST else 0
+    return np.arange(count - held, count)
+
+
 def open_material(
     config: DenoiserConfig,
     preparing: Preparing | None = None,
@@ -133,12 +152,8 @@ def open_material(
     """
     model = _run_of(config)
     data = _opened(config, model, preparing, keep_bytes)
-    noise = before or _noise(config, data)
-    if isinstance(data, OwnData) and data.choice.fit == "tiles":
-        shortest = int(data.patches.frames.sizes.min()) // SIDE_STEP * SIDE_STEP
-        wanted = min(_SIDE, shortest) if config.data.image_size is None else data.image_size
-        data = data if wanted == data.image_size else data.cut(wanted)
-    method = _method(config, noise, model)
+    noise = before or noise_of(config, data)
+    method = _method(config, noise, model, data)
     rule = ""
     if method in ("renoise", "mix"):
         assert noise.law is not None
@@ -146,7 +161,7 @@ def open_material(
     if config.training.uncertainty:
         _check_errors_are_told(method, rule)
     pairs = GeneratedPairs(model, noise.law) if model is not None and "generated" in METHODS[method].needs else None
-    return Material(data, noise, method, rule, pairs)
+    return Material(data, noise, method, rule, pairs, config.data.image_size is None and model is None)
 
 
 def _check_errors_are_told(method: str, rule: str) -> None:
@@ -165,28 +180,30 @@ def _run_of(config: DenoiserConfig) -> TrainedModel | None:
 def _opened(
     config: DenoiserConfig, model: TrainedModel | None, preparing: Preparing | None, keep_bytes: int
 ) -> TrainingData:
-    options, machine = config.data, config.machine
-    choice: DataChoice
-    if model is not None:
-        choice = model.about.data(model.image_size)
-    else:
-        choice = choose_data(
-            config.images,
-            options.image_size,
-            corrupt=options.corrupt,
-            clip=options.clip,
-            data_seed=options.data_seed,
-            fit=options.fit,
-            value_range=options.value_range,
-            skip_corrupt=options.skip_corrupt,
-            wanted=Wanted(options.axes, options.frames, options.image_channels),
-            mending=Mending.of(options.mend, options.dark, options.flat),
-        )
+    choice = choice_of(config) if model is None else model.about.data(model.image_size)
+    machine = config.machine
     return open_data(choice, machine.data_root, machine.cache_dir, preparing, model is None, keep_bytes)
 
 
-def _noise(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
-    """As it is told, or else as it is diagnosed."""
+def choice_of(config: DenoiserConfig) -> DataChoice:
+    """Which images are meant, where they are no run's."""
+    options = config.data
+    return choose_data(
+        config.images,
+        options.image_size,
+        corrupt=options.corrupt,
+        clip=options.clip,
+        data_seed=options.data_seed,
+        fit=options.fit,
+        value_range=options.value_range,
+        skip_corrupt=options.skip_corrupt,
+        wanted=Wanted(options.axes, options.frames, options.image_channels),
+        mending=Mending.of(options.mend, options.dark, options.flat),
+    )
+
+
+def noise_of(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
+    """The noise as it is told, or else as it is diagnosed."""
     if config.data.noise is not None:
         law = in_range(read_noise(config.data.noise), data.value_range, data.channels)
         return NoiseFound(law, None, True, ())
@@ -195,7 +212,7 @@ def _noise(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
     return NoiseFound(advice.law, found.error / max(found.level, 1e-9), certain, tuple(found.unknowns))
 
 
-def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | None) -> str:
+def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | None, data: TrainingData) -> str:
     """The name of the method; raises `UserError` for one that lacks what it needs."""
     name = config.training.method
     if name == AUTO:
@@ -204,7 +221,8 @@ def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | Non
             doubts = f" ({'; '.join(noise.doubts)})" if noise.doubts else ""
             raise NoLaw(
                 f"{config.images}: no law here has its noise{doubts}, and without one a denoiser is trained on images "
-                f"of a generator: nrgan train {config.images} auto RUN, then nrgan train-denoiser RUN {config.out}"
+                f"of a generator: nrgan train {config.images} auto RUN, then nrgan train-denoiser RUN {config.out}",
+                data,
             )
     if name not in METHODS:
         raise unknown("method", name, METHODS)
@@ -217,7 +235,11 @@ def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | Non
 
 
 class NoLaw(UserError):
-    """The noise has no law here, and nothing else is there to learn from."""
+    """The noise has no law here, and nothing else is there to learn from; data: the images, opened."""
+
+    def __init__(self, message: str, data: TrainingData) -> None:
+        super().__init__(message)
+        self.data = data
 
 
 def _rule(config: DenoiserConfig, law: Fitted) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,12 +19,15 @@ from nrgan.networks.unet import UNetSizes
 
 PLANNED = 0.9
 """Share of the time that is planned for: a machine that slows down a little still comes to the end."""
-FEWEST, ENOUGH, MOST = 100, 2_500, 20_000
-"""Steps below which nothing is learned, from which on a wider network is worth its time, and after which little is
+FEWEST, ENOUGH, MOST = 100, 4_000, 20_000
+"""Steps below which nothing is learned, from which on a larger network is worth its time, and after which little is
 gained."""
 _WIDTHS = (32, 24, 16)
-_PIXELS = 65_536
-_BATCHES = (4, 64)
+_SIDES = (96, 64)
+"""Of the squares that large images are cut into."""
+_PIXELS = 16_384
+"""Of a step, about: many small steps learn more in the same time than fewer large ones."""
+_BATCHES = (2, 64)
 _THREE_STAGES = 96
 """Side from which on three stages of two blocks fit: their radius of 45 is half of it."""
 _TWO_BLOCKS = 64
@@ -36,6 +39,8 @@ _UNTIMED = 1
 class DenoiserPlan:
     """What is trained, resolved."""
 
+    side: int
+    """Of the squares in pixels."""
     sizes: UNetSizes
     batch_size: int
     iterations: int
@@ -62,21 +67,20 @@ def plan_for(
     dtype: torch.dtype,
     spent: Callable[[], float],
 ) -> DenoiserPlan:
-    """Widths are tried from the widest, until the minutes have room for enough steps.
+    """Sides and widths are tried from the largest, until the minutes have room for enough steps.
 
     spent: seconds that are over. Raises `UserError` where there is time for next to nothing.
     """
-    options, data = config.training, material.trained_on
-    batch = options.batch_size or batch_for(data.image_size, len(data))
-    if batch > len(data):
-        raise UserError(f"<batch_size> {batch}: there are {len(data)} images to train on; take fewer")
+    options = config.training
     widths = (options.width,) if options.width is not None else _WIDTHS
-    if options.minutes is None or (options.iterations is not None and options.width is not None):
-        sizes = sizes_for(data.image_size, data.channels, widths[0])
-        return DenoiserPlan(sizes, batch, options.iterations or ENOUGH, 0.0)
-    for width in widths:
-        sizes = sizes_for(data.image_size, data.channels, width)
-        each = _seconds_of_step(config, material, sizes, batch, device, dtype)
+    sides = [side for side in _SIDES if side in material.sides] or [material.data.image_size]
+    rungs = [(side, widths[0]) for side in sides[:-1]] + [(sides[-1], width) for width in widths]
+    for side, width in rungs:
+        cut = material.cut(side)
+        plan = _at(config, cut, width)
+        if options.minutes is None:
+            return plan
+        each = _seconds_of_step(config, cut, plan, device, dtype)
         steps = int((60 * options.minutes * PLANNED - spent()) / each)
         if steps >= min(ENOUGH, options.iterations or ENOUGH):
             break
@@ -85,16 +89,26 @@ def plan_for(
             f"<minutes> {options.minutes:g}: leave time for {max(steps, 0)} steps of {each:.2g} s, and {FEWEST} are "
             "the fewest; give more"
         )
-    return DenoiserPlan(sizes, batch, options.iterations or min(steps, MOST), each)
+    return replace(plan, iterations=options.iterations or min(steps, MOST), seconds=each)
+
+
+def _at(config: DenoiserConfig, material: Material, width: int) -> DenoiserPlan:
+    """With enough steps, where no minutes say how many."""
+    options, data = config.training, material.trained_on
+    batch = options.batch_size or batch_for(data.image_size, len(data))
+    if batch > len(data):
+        raise UserError(f"<batch_size> {batch}: there are {len(data)} images to train on; take fewer")
+    sizes = sizes_for(data.image_size, data.channels, width)
+    return DenoiserPlan(data.image_size, sizes, batch, options.iterations or ENOUGH, 0.0)
 
 
 def _seconds_of_step(
-    config: DenoiserConfig, material: Material, sizes: UNetSizes, batch: int, device: torch.device, dtype: torch.dtype
+    config: DenoiserConfig, material: Material, plan: DenoiserPlan, device: torch.device, dtype: torch.dtype
 ) -> float:
     """The median of a few, on a state that is thrown away."""
     options = config.training
-    state = new_state(sizes, 0, _TIMED + _UNTIMED, device, dtype, options.uncertainty)
-    rows = material.data.evenly(batch)
+    state = new_state(plan.sizes, 0, _TIMED + _UNTIMED, device, dtype, options.uncertainty)
+    rows = material.data.evenly(plan.batch_size)
     noisy = torch.from_numpy(np.ascontiguousarray(material.data.noisy(rows))).to(device)
     taken = []
     for _ in range(_TIMED + _UNTIMED):

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from nrgan.data.frozen import key_digest
+from nrgan.denoising.choosing import compared, error_scale, said_of
 from nrgan.denoising.config import DEFAULTS, DenoiserConfig
-from nrgan.denoising.denoiser import DenoiserMetadata, save_denoiser
+from nrgan.denoising.denoiser import Denoiser, DenoiserMetadata, save_denoiser
 from nrgan.denoising.material import Material, NoiseFound, open_material
 from nrgan.denoising.plan import DenoiserPlan, plan_for, step
 from nrgan.denoising.state import LOSS, DenoiserState, learning_rate, new_state
@@ -96,12 +97,13 @@ def prepare(
         raise UserError(f"{config.out}: is the run of a generator; choose another folder for its denoiser")
     found = None if recorded is None else _found_before(config.out, recorded)
     material = open_material(config, preparing, allowance // 2, found)
-    streams = config.machine.stream == "always" or (config.machine.stream == "auto" and material.data.bytes > allowance)
-    resident = None if streams else material.trained_on.all_noisy(preparing)
     if recorded is None:
         plan = plan_for(config, material, device, dtype, lambda: time.monotonic() - begun)
     else:
         plan = _planned_before(config, recorded)
+    material = material.cut(plan.side)
+    streams = config.machine.stream == "always" or (config.machine.stream == "auto" and material.data.bytes > allowance)
+    resident = None if streams else material.trained_on.all_noisy(preparing)
     identity = config.identity() | {"precision": dtype_name(dtype), "data": key_digest(material.data.key)}
     recorder.check(identity, DEFAULTS)
     options = config.training
@@ -137,6 +139,7 @@ def _resolved(material: Material, plan: DenoiserPlan) -> dict[str, Any]:
         "method": material.method,
         "rule": material.rule,
         "noise": material.noise.plain(),
+        "side": plan.side,
         "sizes": asdict(plan.sizes),
         "batch_size": plan.batch_size,
         "iterations": plan.iterations,
@@ -153,7 +156,8 @@ def _found_before(out: Path, recorded: dict[str, Any]) -> NoiseFound:
 def _planned_before(config: DenoiserConfig, recorded: dict[str, Any]) -> DenoiserPlan:
     try:
         iterations = config.training.iterations or int(recorded["iterations"])
-        return DenoiserPlan(UNetSizes(**recorded["sizes"]), int(recorded["batch_size"]), iterations, 0.0)
+        sizes = UNetSizes(**recorded["sizes"])
+        return DenoiserPlan(int(recorded["side"]), sizes, int(recorded["batch_size"]), iterations, 0.0)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{config.out}: does not say its plan ({first_line(error)}); begin anew") from error
 
@@ -214,6 +218,9 @@ def _finish(prepared: Prepared) -> None:
     _stop_if_diverged(state)
     recorder.checkpoint(state)
     networks, about = state.averaged, metadata(prepared)
+    f, material = Denoiser(networks.denoiser, about, recorder.out), prepared.material
+    scale = None if networks.error is None else error_scale(f, networks.error, material, state.device)
+    about = replace(about, chosen=said_of(compared(f, material, state.device)), error_scale=scale)
     save_denoiser(snapshot_folder(recorder.out, state.iteration), networks.denoiser, about, networks.error)
     _save_picture(prepared)
 

@@ -2,7 +2,8 @@
 
 v(z, f(z)) is trained towards e = (f(z) − target)² − Var(target), whose mean given the input z is that of (f(z) − x)²:
 the target's error is independent of z, so that v is the posterior variance and f's squared bias together. v is fitted
-by log v + e/v, whose mean is least at v = E[e | z] whatever the spread of e (quasi-likelihood).
+by (v − e)²/(v + c)², its denominator held, so that what is small is told as well as what is large: its mean is least
+at v = E[e | z], whatever the spread of e, which is often negative.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 from nrgan.networks.unet import UNet, UNetSizes
 
 _WIDTH = 16
-_LEAST = 0.02
-"""Of the mean squared error of a batch, below which v is not let fall: e is often negative."""
+_LEAST = 0.1
+"""c, of the mean square of what the denoiser takes away."""
 
 
 class ErrorNetwork(nn.Module):
@@ -32,7 +33,7 @@ class ErrorNetwork(nn.Module):
         return root**2
 
     def loss(self, y: Tensor, found: Tensor, squared_error: Tensor) -> Tensor:
-        """The mean of log v + e/v."""
-        least = _LEAST * squared_error.mean().clamp(min=1e-12)
-        v = self(y, found) + least
-        return (v.log() + squared_error / v).mean()
+        """The mean of ((v − e)/(v + c))², times (c/E r²)² to be of the size of the errors' own spread."""
+        v, taken = self(y, found), (y - found).square().mean().clamp(min=1e-12)
+        c = _LEAST * taken
+        return _LEAST**2 * ((v - squared_error) / (v.detach() + c)).square().mean()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -18,7 +18,7 @@ from nrgan.data import OWN, SOURCES, DataChoice
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import Mending, ValueRange, Wanted
 from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
-from nrgan.limits import MOST_CHANNELS, NO_ROW, FitChoice
+from nrgan.limits import MOST_CHANNELS, NO_ROW, FitChoice, ValueType
 from nrgan.manifest import write_manifest
 from nrgan.networks import NetworkSizes
 from nrgan.observation import Composition
@@ -60,7 +60,7 @@ class SnapshotMetadata:
     low: Value | Values = 0.0
     high: Value | Values = float(STORED_LEVELS - 1)
     """The data's own values that are black and white: a number for all channels, or one for each."""
-    dtype: Literal["uint8", "uint16", "int16", "float32"] = "uint8"
+    dtype: ValueType = "uint8"
     """The data's own type."""
     step: Annotated[int, Field(ge=1, lt=2**16)] = 1
     """Between the values of an integer type that occur."""

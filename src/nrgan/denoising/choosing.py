@@ -1,0 +1,75 @@
+"""What was learned beside what needs no learning, on images that training did not see; and how large its errors are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrgan.denoising.classical import classical
+from nrgan.denoising.judging import Ranking, rank, risk
+from nrgan.denoising.mapping import Mapping
+from nrgan.denoising.material import Material
+from nrgan.denoising.uncertainty import ErrorNetwork
+
+LEARNED, NLM, NOTHING = "learned", "nlm", "nothing"
+_SHOWN = 64
+"""Images that candidates are compared on, at most."""
+
+
+class _Nothing:
+    """f(y) = y."""
+
+    radius = 0
+    multiple = 1
+
+    def __call__(self, y: Tensor) -> Tensor:
+        return y
+
+
+def some_held_out(material: Material, device: torch.device, count: int = _SHOWN) -> Tensor:
+    """Images that training did not see, evenly spread, (K, C, H, W); of few images, some that it saw."""
+    held, data = material.held_out, material.data
+    places = held[np.linspace(0, len(held) - 1, min(count, len(held))).astype(int)] if len(held) else data.evenly(count)
+    return torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(device)
+
+
+def compared(f: Mapping, material: Material, device: torch.device) -> Ranking | None:
+    """The learned denoiser, non-local means and the images as they are, by their risk; None where no law is known."""
+    law = material.noise.law
+    if law is None:
+        return None
+    candidates: dict[str, Mapping] = {LEARNED: f, NLM: classical(NLM, law), NOTHING: _Nothing()}
+    images = some_held_out(material, device)
+    return rank(candidates, images, law, level_error=material.noise.level_error)
+
+
+def chosen_of(ranking: Ranking | None) -> str:
+    """The name of the best candidate where it is clearly better, else of the learned one."""
+    return ranking.best if ranking is not None and ranking.clear else LEARNED
+
+
+def error_scale(f: Mapping, network: ErrorNetwork, material: Material, device: torch.device) -> float | None:
+    """What the learned squared errors are to be multiplied with, so that their mean is right on held-out images.
+
+    The mean that is right is the risk, or on generated pairs, where no law is known, the truth. None where it is not
+    above 0, so that nothing is told.
+    """
+    law = material.noise.law
+    with torch.no_grad():
+        if law is not None:
+            images = some_held_out(material, device)
+            right = risk(f, images, law, level_error=material.noise.level_error, estimator="probe").mse
+        else:
+            assert material.generated is not None
+            clean, images = material.generated(_SHOWN, torch.Generator(device).manual_seed(0))
+            right = float(((f(images) - clean) ** 2).mean())
+        told = float(network(images, f(images)).mean())
+    return right / told if right > 0 and told > 0 else None
+
+
+def said_of(ranking: Ranking | None) -> dict[str, Any]:
+    """What the denoiser's folder keeps of the comparison."""
+    return {} if ranking is None else {"chosen": chosen_of(ranking), **ranking.as_json()}

@@ -1,0 +1,103 @@
+"""A denoiser judged on files, without a clean one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrgan.data import Indices, OwnData, TrainingData
+from nrgan.denoising.denoise import Chosen, Denoising
+from nrgan.denoising.denoiser import Denoiser, is_denoiser
+from nrgan.denoising.judging import Judgement, judge
+from nrgan.denoising.material import NoiseFound, held_out, noise_of
+from nrgan.errors import UserError
+from nrgan.frames import FrameSet, ValueRange, filled, open_frames
+from nrgan.storage import write_json
+
+JUDGEMENT = "judgement.json"
+_SQUARES, _SIDE = 64, 256
+"""Squares that are looked at, at most, and their side."""
+_FEWEST_PIXELS = 16
+
+
+def judged(work: Denoising, chosen: Chosen, halves: tuple[str, str] | None = None) -> Judgement:
+    """Judges what was chosen, on images that it was not trained on where there are such.
+
+    halves: files of two takes of the same scenes. Raises `UserError` where they are not.
+    """
+    data, noise = work.images(), _noise(work)
+    device = chosen.mapping.device if isinstance(chosen.mapping, Denoiser) else torch.device("cpu")
+    places = _unseen(work, data)
+    images = torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(device)
+    takes = None
+    if halves is not None:
+        first, second = (_take(path, chosen).to(device) for path in halves)
+        if first.shape != second.shape:
+            raise UserError(f"<halves> {halves[0]} {halves[1]}: hold other images than one another; give two takes")
+        takes = (first, second)
+    return judge(
+        chosen.mapping,
+        images,
+        noise.law,
+        certain=noise.certain,
+        level_error=noise.level_error,
+        doubts=noise.doubts,
+        halves=takes,
+    )
+
+
+def _noise(work: Denoising) -> NoiseFound:
+    """As the denoiser knows it, or as it is told of these images."""
+    if is_denoiser(work.folder):
+        about = Denoiser.load(work.folder).about
+        return NoiseFound(about.law, about.level_error, about.certain, about.doubts)
+    return noise_of(work.config, work.images())
+
+
+def _unseen(work: Denoising, data: TrainingData) -> Indices:
+    """Images that a denoiser of these was not trained on; of others, some of all."""
+    if isinstance(data, OwnData) and is_denoiser(work.folder):
+        side = Denoiser.load(work.folder).about.side
+        if data.choice.fit == "tiles" and side != data.image_size:
+            # which tiles were held out is told by their number among tiles of that side
+            whole = data.cut(side)
+            share = held_out(len(whole))[:1] / len(whole)
+            first = int(np.ceil(share[0] * len(data))) if len(share) else 0
+            return _spread(np.arange(min(first, len(data) - 1), len(data)))
+    held = held_out(len(data))
+    return _spread(held if len(held) else data.evenly(_SQUARES))
+
+
+def _spread(places: Indices) -> Indices:
+    return places[np.linspace(0, len(places) - 1, min(_SQUARES, len(places))).astype(int)]
+
+
+def _take(path: str, chosen: Chosen) -> Tensor:
+    """The images of one take as squares, (K, C, H, W) unit range of the denoiser."""
+    frames = open_frames(path)
+    if frames.channels != chosen.channels or frames.dtype != chosen.value_range.dtype:
+        raise UserError(f"<halves> {path}: are no images of the denoiser's kind ({chosen.value_range.dtype})")
+    shortest = int(frames.sizes.min())
+    if shortest < _FEWEST_PIXELS:
+        raise UserError(f"<halves> {path}: has images of {shortest} pixels; {_FEWEST_PIXELS} are the fewest")
+    side, count = min(shortest, _SIDE), min(len(frames), _SQUARES)
+    return torch.stack([_square(frames, k * len(frames) // count, side, chosen.value_range) for k in range(count)])
+
+
+def _square(frames: FrameSet, index: int, side: int, value_range: ValueRange) -> Tensor:
+    """The middle of an image."""
+    frame = frames.read(index)
+    top, left = ((length - side) // 2 for length in frame.pixels.shape[:2])
+    pixels = frame.pixels if frame.missing is None else filled(frame.pixels, frame.missing)
+    unit = value_range.to_unit(pixels[top : top + side, left : left + side])
+    return torch.from_numpy(np.ascontiguousarray(unit.transpose(2, 0, 1)))
+
+
+def write_judgement(judgement: Judgement, folder: Path) -> Path:
+    """Writes the figures into the denoiser's folder; returns the file."""
+    path = folder / JUDGEMENT
+    write_json(judgement.as_json(), path)
+    return path
