@@ -136,7 +136,7 @@ def test_the_expected_error_is_told_where_it_can_be(images: Path, tmp_path: Path
     with pytest.raises(UserError, match="uncertainty"):
         ExpectedError(done(small(images, tmp_path / "without")))
     heavy = MeasuredNoise(Fitted(level=(25.0,), impulses=0.1), RANGE).text()
-    with pytest.raises(UserError, match="exchangeable"):
+    with pytest.raises(UserError, match="far from Gaussian"):
         prepare(small(images, tmp_path / "no", uncertainty=True, noise=heavy))
 
 

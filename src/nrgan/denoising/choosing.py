@@ -51,23 +51,26 @@ def chosen_of(ranking: Ranking | None) -> str:
     return ranking.best if ranking is not None and ranking.clear else LEARNED
 
 
+@torch.no_grad()
 def error_scale(f: Mapping, network: ErrorNetwork, material: Material, device: torch.device) -> float | None:
-    """What the learned squared errors are to be multiplied with, so that their mean is right on held-out images.
+    """What the learned squared errors are to be multiplied with: as near to 1 as their mean over images allows.
 
-    The mean that is right is the risk, or on generated pairs, where no law is known, the truth. None where it is not
-    above 0, so that nothing is told.
+    The mean must lie where the risk of held-out images does, given the uncertainty of the level; of generated pairs,
+    where no law is known, it is the truth. None where nothing is told.
     """
     law = material.noise.law
-    with torch.no_grad():
-        if law is not None:
-            images = some_held_out(material, device)
-            right = risk(f, images, law, level_error=material.noise.level_error, estimator="probe").mse
-        else:
-            assert material.generated is not None
-            clean, images = material.generated(_SHOWN, torch.Generator(device).manual_seed(0))
-            right = float(((f(images) - clean) ** 2).mean())
-        told = float(network(images, f(images)).mean())
-    return right / told if right > 0 and told > 0 else None
+    if law is not None:
+        images = some_held_out(material, device)
+        found = risk(f, images, law, level_error=material.noise.level_error, estimator="probe")
+        low, high = found.low, found.high
+    else:
+        assert material.generated is not None
+        clean, images = material.generated(_SHOWN, torch.Generator(device).manual_seed(0))
+        low = high = float(((f(images) - clean) ** 2).mean())
+    told = float(network(images, f(images)).mean())
+    if told <= 0 or high <= 0:
+        return None
+    return min(max(told, low), high) / told
 
 
 def said_of(ranking: Ranking | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from nrgan.corruptions import Fitted, from_plain, to_plain
 from nrgan.data import DataChoice, Images, Indices, NoisyImages, OwnData, TrainingData, open_data
 from nrgan.denoising.config import AUTO, DenoiserConfig
 from nrgan.denoising.generated import GeneratedPairs
+from nrgan.denoising.judging import NoiseTraits
 from nrgan.denoising.methods import METHODS, Examples
 from nrgan.denoising.rules import RULES, rule_for
 from nrgan.diagnosis import diagnosed
@@ -28,6 +29,8 @@ from nrgan.ranges import signed_from_unit, unit_from_signed, unit_from_stored
 from nrgan.runs import TrainedModel
 from nrgan.settings import choose_data
 
+_LOOKED_AT = 64
+"""Images at whose signals it is told whether noise is about Gaussian."""
 _HELD, _MOST_HELD, _FEWEST = 20, 512, 40
 """One image in so many is held out, so many at most; none of fewer."""
 
@@ -158,17 +161,24 @@ def open_material(
     if method in ("renoise", "mix"):
         assert noise.law is not None
         rule = _rule(config, noise.law)
+    generates = model is not None and "generated" in METHODS[method].needs
     if config.training.uncertainty:
-        _check_errors_are_told(method, rule)
-    pairs = GeneratedPairs(model, noise.law) if model is not None and "generated" in METHODS[method].needs else None
+        _check_errors_are_told(noise, data, generates)
+    pairs = GeneratedPairs(model, noise.law) if model is not None and generates else None
     return Material(data, noise, method, rule, pairs, config.data.image_size is None and model is None)
 
 
-def _check_errors_are_told(method: str, rule: str) -> None:
+def _check_errors_are_told(noise: NoiseFound, data: TrainingData, generates: bool) -> None:
     """Raises `UserError` where nothing tells the error of a value without its clean image."""
-    if not METHODS[method].tells_error or (rule and not RULES[rule].tells_error):
-        by = f"{method} ({rule})" if rule else method
-        raise UserError(f"<uncertainty>: {by} does not tell the error of a value for this noise; leave it out")
+    if noise.law is None:
+        if not generates:
+            raise UserError("<uncertainty>: no law of the noise is known, which tells errors; leave it out")
+        return
+    some = torch.from_numpy(np.ascontiguousarray(data.noisy(data.evenly(_LOOKED_AT))))
+    if not NoiseTraits.of(noise.law, some).nearly_gaussian:
+        raise UserError(
+            "<uncertainty>: the noise is far from Gaussian, of which errors are not told value by value; leave it out"
+        )
 
 
 def _run_of(config: DenoiserConfig) -> TrainedModel | None:

@@ -42,8 +42,6 @@ class Method(ABC):
 
     needs: ClassVar[tuple[str, ...]] = ()
     """The names of `Examples` that must be there."""
-    tells_error: ClassVar[bool] = True
-    """Whether its pairs have a variance (of `Rule.tells_error`, where it re-noises)."""
     for_users: ClassVar[bool] = True
     """Whether it needs nothing that only a benchmark has."""
 
@@ -71,7 +69,8 @@ class Generated(Method):
 
     def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.generated is not None
-        return _supervised(*examples.generated(len(examples.noisy), rng))
+        clean, noisy = examples.generated(len(examples.noisy), rng)
+        return Pair(noisy, clean)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,8 @@ class Mixed(Method):
         real = max(1, round(self.share * len(examples.noisy)))
         assert examples.law is not None and examples.generated is not None
         of_real = RULES[examples.rule].pair(guess, examples.noisy[:real], examples.law, rng)
-        return joined([_supervised(*examples.generated(len(examples.noisy) - real, rng)), of_real])
+        clean, noisy = examples.generated(len(examples.noisy) - real, rng)
+        return joined([Pair(noisy, clean), of_real])
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Supervised(Method):
 
     def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.clean is not None and examples.corrupted is not None
-        return _supervised(examples.clean, examples.corrupted(examples.clean, rng))
+        return Pair(examples.corrupted(examples.clean, rng), examples.clean)
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,6 @@ class Noise2Noise(Method):
 
     needs: ClassVar[tuple[str, ...]] = ("clean", "corrupted")
     for_users: ClassVar[bool] = False
-
-    tells_error: ClassVar[bool] = False
 
     def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         assert examples.clean is not None and examples.corrupted is not None
@@ -120,16 +118,10 @@ class Noise2Void(Method):
 
     masked: float = _MASKED
 
-    tells_error: ClassVar[bool] = False
-
     def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
         y = examples.noisy
         hidden = torch.rand(y[:, :1].shape, generator=rng, device=y.device) < self.masked
         return Pair(_hiding(y, hidden, rng), y, weight=hidden)
-
-
-def _supervised(clean: Tensor, noisy: Tensor) -> Pair:
-    return Pair(noisy, clean, torch.zeros_like(clean))
 
 
 def _hiding(y: Tensor, hidden: Tensor, rng: torch.Generator) -> Tensor:

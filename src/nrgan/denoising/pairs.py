@@ -19,9 +19,6 @@ class Pair(NamedTuple):
 
     input: Tensor
     target: Tensor
-    variance: Tensor | None = None
-    """An unbiased estimate of the target's variance given x and the input, from the target alone; zero where the target
-    is x. None where nobody can say."""
     probe: Tensor | None = None
     """Noise with the law of the target's own, given x and the input; None where the target's is independent of it."""
     weight: Tensor | None = None
@@ -34,19 +31,12 @@ class Pair(NamedTuple):
             return (squares * self.weight).sum() / (self.weight.sum() * found.shape[1]).clamp(min=1)
         return squares.mean() if self.probe is None else squares.mean() + 2 * (found * self.probe).mean()
 
-    def squared_error(self, found: Tensor) -> Tensor | None:
-        """An estimate of (f(input) − x)², value by value, whose mean given the input is right; None where there is
-        none."""
-        return None if self.variance is None else (found - self.target) ** 2 - self.variance
-
 
 def joined(pairs: Sequence[Pair]) -> Pair:
     """Several as one batch; what one of them lacks is nothing there. Weights are not joined."""
     probes = [pair.probe if pair.probe is not None else torch.zeros_like(pair.input) for pair in pairs]
-    known = [pair.variance for pair in pairs if pair.variance is not None]
     return Pair(
         torch.cat([pair.input for pair in pairs]),
         torch.cat([pair.target for pair in pairs]),
-        torch.cat(known) if len(known) == len(pairs) else None,
         torch.cat(probes) if any(pair.probe is not None for pair in pairs) else None,
     )

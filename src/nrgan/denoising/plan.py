@@ -12,8 +12,9 @@ import torch
 
 from nrgan.denoising.config import DenoiserConfig
 from nrgan.denoising.material import Material
-from nrgan.denoising.methods import METHODS
+from nrgan.denoising.methods import METHODS, Examples
 from nrgan.denoising.state import DenoiserState, new_state
+from nrgan.denoising.uncertainty import Judged, known, probed
 from nrgan.errors import UserError
 from nrgan.networks.unet import UNetSizes
 
@@ -128,8 +129,17 @@ def step(
 ) -> None:
     """One step of training on the noisy images of these places, (B, C, H, W) in unit range."""
     noisy = _turned(noisy.contiguous(memory_format=torch.channels_last), state.rng)
-    pair = METHODS[material.method].pair(state.guess, material.examples(noisy, rows), state.rng)
-    state.updated(pair, rate)
+    examples = material.examples(noisy, rows)
+    pair = METHODS[material.method].pair(state.guess, examples, state.rng)
+    state.updated(pair, rate, None if state.networks.error is None else _judged(state, examples))
+
+
+def _judged(state: DenoiserState, examples: Examples) -> Judged:
+    """Of the images themselves, where the law of their noise is known; else of generated ones."""
+    if examples.law is not None:
+        return probed(state.guess, examples.noisy, examples.law, state.rng)
+    assert examples.generated is not None, "see `open_material`"
+    return known(state.guess, *examples.generated(len(examples.noisy), state.rng))
 
 
 def _turned(noisy: torch.Tensor, rng: torch.Generator) -> torch.Tensor:

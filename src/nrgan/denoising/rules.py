@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -77,9 +76,6 @@ def variance_line(law: Fitted) -> VarianceLine | None:
 class Rule(ABC):
     """One way to make pairs of noisy images and their law."""
 
-    tells_error: ClassVar[bool] = True
-    """Whether its pairs have a variance, so that errors can be told value by value."""
-
     @abstractmethod
     def fits(self, law: Fitted) -> bool:
         """Whether its reasoning holds for the law."""
@@ -104,8 +100,7 @@ class Recorrupted(Rule):
 
     def pair(self, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Pair:
         m = law.simulate_noise(y, FreshDraws(rng, y.device, y.dtype))
-        of_one = float(law.level_at(np.array([0.5]))[0] / 255) ** 2
-        return Pair(y + self.alpha * m, y - m / self.alpha, torch.full_like(y, of_one * (1 + 1 / self.alpha**2)))
+        return Pair(y + self.alpha * m, y - m / self.alpha)
 
 
 @dataclass(frozen=True)
@@ -132,8 +127,7 @@ class Thinned(Rule):
         n = torch.floor(events + rounding + torch.rand(y.shape, generator=rng, device=y.device, dtype=y.dtype))
         b = torch.binomial(n, torch.full_like(n, self.keep), generator=rng)
         left = (n - b) / (1 - self.keep)
-        variance = line.slope**2 * left / (1 - self.keep)
-        return Pair(line.signal(b / self.keep - rounding), line.signal(left - rounding), variance)
+        return Pair(line.signal(b / self.keep - rounding), line.signal(left - rounding))
 
 
 @dataclass(frozen=True)
@@ -143,8 +137,6 @@ class Exchangeable(Rule):
     n and m have the same law given x, so that E⟨f(z), n⟩ = E⟨f(z), m⟩, and the loss is the squared distance of f(z)
     from x but for a constant; z has twice the noise that y has.
     """
-
-    tells_error: ClassVar[bool] = False
 
     def fits(self, law: Fitted) -> bool:
         return True

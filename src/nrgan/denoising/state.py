@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nrgan.denoising.pairs import Pair
-from nrgan.denoising.uncertainty import ErrorNetwork
+from nrgan.denoising.uncertainty import ErrorNetwork, Judged
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
@@ -63,16 +63,14 @@ class DenoiserState:
                 return found
             return F.avg_pool2d(F.pad(y, (1, 1, 1, 1), mode="reflect"), 3, 1)
 
-    def updated(self, pair: Pair, rate: float) -> None:
-        """One step of Adam down the loss of the pair, and of the average."""
+    def updated(self, pair: Pair, rate: float, judged: Judged | None = None) -> None:
+        """One step of Adam down the losses of both networks, and of their averages."""
         self.whole = False
         loss = pair.loss(self.networks.denoiser(pair.input))
         of_step = {LOSS: loss.detach()}
         if self.networks.error is not None:
-            found = self.guess(pair.input)
-            squared_error = pair.squared_error(found)
-            assert squared_error is not None, "see `open_material`"
-            of_error = self.networks.error.loss(pair.input, found, squared_error)
+            assert judged is not None, "the errors of what, else?"
+            of_error = self.networks.error.loss(*judged)
             of_step[ERROR], loss = of_error.detach(), loss + of_error
         for group in self.adam.param_groups:
             group["lr"] = rate

@@ -8,6 +8,7 @@ from nrgan.denoising.judging.halves import Halves, RingCorrelation, judge_halves
 from nrgan.denoising.judging.images import crops
 from nrgan.denoising.judging.injection import Injection, inject
 from nrgan.denoising.judging.judgement import Effort, Judgement, judge
+from nrgan.denoising.judging.noise_traits import NoiseTraits
 from nrgan.denoising.judging.null_test import EmptyRegions, NullTest, empty_regions, null_test
 from nrgan.denoising.judging.residual import ResidualCheck, ResidualFigures, check_residual
 from nrgan.denoising.judging.risk import Estimate, Ranking, Risk, rank, risk, risk_of_pairs
@@ -20,6 +21,7 @@ __all__ = [
     "Halves",
     "Injection",
     "Judgement",
+    "NoiseTraits",
     "NullTest",
     "Ranking",
     "ResidualCheck",
