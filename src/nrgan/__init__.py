@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nrgan.corruptions import AdditiveNoise, Corruption
+    from nrgan.denoising.config import DenoiserConfig
+    from nrgan.denoising.denoise import denoise
+    from nrgan.denoising.denoiser import Denoiser
+    from nrgan.denoising.judging import judge
+    from nrgan.denoising.train import train_denoiser
     from nrgan.diagnosis import diagnose
     from nrgan.errors import NrganError, TrainingDiverged, UserError
     from nrgan.evaluation.evaluate import Protocol, Resources
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 _HOMES: dict[str, tuple[str, str]] = {
     "AdditiveNoise": ("nrgan.corruptions", "AdditiveNoise"),
     "Corruption": ("nrgan.corruptions", "Corruption"),
+    "Denoiser": ("nrgan.denoising.denoiser", "Denoiser"),
+    "DenoiserConfig": ("nrgan.denoising.config", "DenoiserConfig"),
     "Discriminator": ("nrgan.networks", "Discriminator"),
     "Family": ("nrgan.networks", "Family"),
     "Generator": ("nrgan.networks", "Generator"),
@@ -60,14 +67,17 @@ _HOMES: dict[str, tuple[str, str]] = {
     "UserError": ("nrgan.errors", "UserError"),
     "check_noise": ("nrgan.evaluation.measure", "check_run_noise"),
     "compare": ("nrgan.reports.comparison", "compare"),
+    "denoise": ("nrgan.denoising.denoise", "denoise"),
     "diagnose": ("nrgan.diagnosis", "diagnose"),
     "evaluate": ("nrgan.evaluation.measure", "evaluate"),
     "export": ("nrgan.exporting.export", "export"),
     "generate": ("nrgan.runs.generate", "generate"),
     "import_reference": ("nrgan.runs.reference", "import_reference"),
+    "judge": ("nrgan.denoising.judging", "judge"),
     "reproduce": ("nrgan.studies.reproduce", "reproduce"),
     "select": ("nrgan.evaluation.measure", "select_snapshot"),
     "train": ("nrgan.training.train", "train"),
+    "train_denoiser": ("nrgan.denoising.train", "train_denoiser"),
 }
 
 __all__ = [
@@ -75,6 +85,8 @@ __all__ = [
     "SETTINGS",
     "AdditiveNoise",
     "Corruption",
+    "Denoiser",
+    "DenoiserConfig",
     "Discriminator",
     "Family",
     "Generator",
@@ -95,14 +107,17 @@ __all__ = [
     "__version__",
     "check_noise",
     "compare",
+    "denoise",
     "diagnose",
     "evaluate",
     "export",
     "generate",
     "import_reference",
+    "judge",
     "reproduce",
     "select",
     "train",
+    "train_denoiser",
 ]
 
 

@@ -41,16 +41,19 @@ class Where:
 
 @dataclass
 class Evaluate:
-    """Measure a generator: FID, KID, Inception Score, precision and recall. nrgan evaluate outputs --samples 10000"""
+    """Measure a generator (FID, KID, Inception Score, precision and recall), or a denoiser (PSNR and SSIM) against the
+    clean images of a setting. nrgan evaluate outputs --samples 10000"""
 
-    path: Annotated[Path, tyro.conf.arg(metavar="RUN_OR_SNAPSHOT")]
-    """A run, or one snapshot folder."""
+    path: Annotated[Path, tyro.conf.arg(metavar="RUN_OR_DENOISER")]
+    """A run, a denoiser, or one snapshot folder."""
     where: tyro.conf.OmitArgPrefixes[Where]
     snapshot: Which = "newest"
     """Which one of a run: the newest, or the best (of those that are known, else the newest)."""
     metrics: Annotated[tuple[str, ...], tyro.conf.arg(metavar=_METRICS, help=_METRICS_HELP)] = ()
     samples: int = 50_000
-    """Generated images."""
+    """Generated images; or of a denoiser, images that no training saw, 1,000 if not given."""
+    clip: bool | None = None
+    """Of a denoiser: whether those images are clipped, as a sensor does; as its training images were, if not given."""
     against: Against | None = None
     """Samples against clean images; or samples as observed against the noisy ones. Clean if there are such images."""
     features: str = "auto"
@@ -71,10 +74,13 @@ class Evaluate:
 
     def run(self) -> int:
         from nrgan.cli.display import Display
+        from nrgan.denoising.denoiser import is_denoiser
         from nrgan.evaluation.evaluate import Protocol
         from nrgan.evaluation.measure import evaluate, usual_comparison
         from nrgan.reports.tables import figures, show
 
+        if is_denoiser(self.path):
+            return self._denoiser()
         protocol = Protocol(
             self.metrics, self.samples, features=self.features, seed=self.seed, reference=self.reference
         )
@@ -85,6 +91,17 @@ class Evaluate:
             protocol = replace(protocol, against=against)
             records = evaluate(self.path, protocol, resources, self.setting, self.model, self.snapshot)
         show(figures(records))
+        return 0
+
+    def _denoiser(self) -> int:
+        from nrgan.cli.display import Display
+        from nrgan.denoising.evaluate import IMAGES, evaluate
+
+        images = self.samples if self.samples != Evaluate.samples else IMAGES
+        with Display() as display:
+            resources = _resources(self.where, display)
+            found = evaluate(self.path, self.setting, images=images, clip=self.clip, resources=resources)
+        print(found.describe())
         return 0
 
 

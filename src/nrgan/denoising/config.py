@@ -23,7 +23,8 @@ class DenoiserOptions(Group):
     """renoise: your noisy images, with more of their noise; gn2gc: images of a run's generator; mix: both; n2v: for
     noise that is independent between pixels, where no law is known; auto: whichever the noise and --with allow."""
     rule: str = AUTO
-    """How renoise makes its loss: recorrupted, thinned or exchangeable; auto: the first that is right for the law."""
+    """How renoise makes its loss: recorrupted, thinned, recorrupted-at-guess or exchangeable; auto: the first that is
+    right for the law."""
     minutes: Annotated[Rate | None, MAY_DIFFER] = MINUTES
     """Minutes that training may take, the diagnosis included: width and iterations are chosen for the time, but for
     those that are given."""

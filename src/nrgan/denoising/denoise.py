@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nrgan.data import OWN, OwnData, TrainingData, open_data
+from nrgan.data import OWN, OwnData, TrainingData
 from nrgan.denoising.choosing import LEARNED, NLM
 from nrgan.denoising.classical import classical, classical_without_law, level_without_law
 from nrgan.denoising.config import AUTO, DEFAULTS, DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
 from nrgan.denoising.mapping import Mapping
-from nrgan.denoising.material import NoLaw, choice_of, noise_of
+from nrgan.denoising.material import NoLaw, choice_of, noise_of, open_images
 from nrgan.denoising.restore import Restored, restore
 from nrgan.denoising.restore_plan import OutputType, Plan, Restoring, planned
 from nrgan.denoising.train import Prepared, prepare, run
 from nrgan.errors import UserError
-from nrgan.frames import FrameSet, ValueRange
+from nrgan.frames import FrameSet, ValueRange, mended, open_frames
 from nrgan.layout import WEIGHTS, find_snapshot
 from nrgan.progress import Preparing
 from nrgan.reading import sha256
 from nrgan.runs.folder import read_config
 from nrgan.runs.identity import check_same_run
-from nrgan.training.device import choose_device
+from nrgan.training.device import choose_device, memory_for_data
 
 _YET_TO_BE = "yet to be trained"
 
@@ -94,43 +94,43 @@ class Denoising:
         if self._prepared is not None:
             return self._prepared
         config = self._own_config
-        if config.training.method == NLM:
-            self._check_out(self.images())
-            return None
-        if is_denoiser(self.folder):
+        if config.training.method != NLM and is_denoiser(self.folder):
             if self.folder == self.config.out:
                 check_same_run(read_config(self.folder), config.identity(), DEFAULTS, self.folder)
             return None
+        data, errors = self.images(), config.training.uncertainty
+        restoring = self._restoring(data.value_range, data.channels, _YET_TO_BE, errors)
+        planned(self._frames(), self.options.out, restoring, self.options.overwrite)
+        if config.training.method == NLM:
+            return None
+        opened = data if config is self.config else None
         try:
-            self._prepared = prepare(config, resume=True, preparing=self._preparing, begun=self._begun)
+            self._prepared = prepare(config, True, False, self._preparing, self._begun, opened)
         except NoLaw as error:
             if config.training.method != AUTO:
                 raise
-            self._why, self._data = error, error.data
-            self._check_out(self.images())
-            return None
-        if config is self.config:
-            self._data = self._prepared.material.data
-            try:
-                self._check_out(self.images())
-            except UserError:
-                self._prepared.recorder.close()
-                raise
+            self._why = error
         return self._prepared
 
-    def _check_out(self, data: TrainingData) -> None:
-        errors = self.config.training.uncertainty
-        restoring = self._restoring(data.value_range, data.channels, _YET_TO_BE, errors)
-        planned(_frames(data), self.options.out, restoring, self.options.overwrite)
-
     def images(self) -> TrainingData:
-        """The images that are to be denoised."""
+        """The images that are to be denoised, as squares."""
         if self._data is None:
-            choice = choice_of(self.config)
-            if choice.source != OWN:
+            if choice_of(self.config).source != OWN:
                 raise UserError(f"{self.config.images}: is the name of a setting; give files of your own")
-            self._data = open_data(choice, preparing=self._preparing, any_size=True)
+            keep_bytes = memory_for_data(choose_device(self.config.machine.device)) // 2
+            self._data = open_images(self.config, None, self._preparing, keep_bytes)
         return self._data
+
+    def _frames(self) -> FrameSet:
+        """The images that are to be denoised, as they are; of a denoiser that is there they may have any size."""
+        if self._data is not None or not is_denoiser(self.folder):
+            data = self.images()
+            assert isinstance(data, OwnData)
+            return data.patches.frames
+        choice, prepared = choice_of(self.config), self._preparing
+        advance = prepared(f"the list of images in {choice.name}", 0) if prepared else None
+        frames = open_frames(choice.name, choice.skip_corrupt, advance, wanted=choice.wanted)
+        return mended(frames, choice.mending, prepared)
 
     def chosen(self) -> Chosen:
         """What the files are denoised by, once everything is trained."""
@@ -180,16 +180,11 @@ class Denoising:
     def plan(self, chosen: Chosen) -> Plan:
         """What will be written, said before it is."""
         restoring = self._restoring(chosen.value_range, chosen.channels, chosen.name, chosen.errors is not None)
-        return planned(_frames(self.images()), self.options.out, restoring, self.options.overwrite)
+        return planned(self._frames(), self.options.out, restoring, self.options.overwrite)
 
     def write(self, chosen: Chosen, plan: Plan) -> Restored:
         """Writes the files that are not done."""
         return restore(plan, chosen.mapping, chosen.errors, self._preparing)
-
-
-def _frames(data: TrainingData) -> FrameSet:
-    assert isinstance(data, OwnData)
-    return data.patches.frames
 
 
 def _of_law(method: str, law: dict[str, Any] | None) -> str:

@@ -105,7 +105,7 @@ class Denoiser:
             raise UserError(f"{folder}: its range {about.low}, {about.high} is none of images of {channels} channels")
         error = None
         if (folder / ERROR_NETWORK).is_dir():
-            error = load_weights(ErrorNetwork(network.sizes), folder / ERROR_NETWORK).requires_grad_(False)
+            error = load_weights(ErrorNetwork(), folder / ERROR_NETWORK).requires_grad_(False)
         return cls(network.eval().requires_grad_(False), about, run_of(folder), error)
 
     @property
@@ -153,7 +153,7 @@ class ExpectedError:
     @property
     def radius(self) -> int:
         assert self.denoiser.error_network is not None
-        return self.denoiser.radius + self.denoiser.error_network.sizes.radius
+        return self.denoiser.radius + self.denoiser.error_network.radius
 
     @property
     def multiple(self) -> int:

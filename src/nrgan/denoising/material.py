@@ -148,13 +148,14 @@ def open_material(
     preparing: Preparing | None = None,
     keep_bytes: int = 0,
     before: NoiseFound | None = None,
+    opened: TrainingData | None = None,
 ) -> Material:
     """Opens what the configuration names. Raises `UserError` where that cannot be, or gives no method.
 
-    before: the noise that a training which goes on was begun with.
+    before: the noise that a training which goes on was begun with. opened: its images, where they are open already.
     """
     model = _run_of(config)
-    data = _opened(config, model, preparing, keep_bytes)
+    data = opened or open_images(config, model, preparing, keep_bytes)
     noise = before or noise_of(config, data)
     method = _method(config, noise, model, data)
     rule = ""
@@ -187,9 +188,13 @@ def _run_of(config: DenoiserConfig) -> TrainedModel | None:
     return TrainedModel.load(path) if is_run else None
 
 
-def _opened(
-    config: DenoiserConfig, model: TrainedModel | None, preparing: Preparing | None, keep_bytes: int
+def open_images(
+    config: DenoiserConfig,
+    model: TrainedModel | None = None,
+    preparing: Preparing | None = None,
+    keep_bytes: int = 0,
 ) -> TrainingData:
+    """The images that the configuration names, or those of the run."""
     choice = choice_of(config) if model is None else model.about.data(model.image_size)
     machine = config.machine
     return open_data(choice, machine.data_root, machine.cache_dir, preparing, model is None, keep_bytes)

@@ -54,6 +54,11 @@ def depends_on_signal(law: Fitted) -> bool:
     return bool(np.ptp(levels) > _EVEN * max(float(levels.max()), 1e-12))
 
 
+def is_gaussian(law: Fitted) -> bool:
+    """Whether the noise is Gaussian given the image, of whatever level and correlation."""
+    return not (law.quantiles or law.images or law.impulses or law.events)
+
+
 def is_independent(law: Fitted) -> bool:
     """Whether the noise of a value says nothing of that of another one."""
     return not (law.correlation or law.rows or law.columns or law.shared or law.images or law.impulses)
@@ -87,20 +92,23 @@ class Rule(ABC):
 
 @dataclass(frozen=True)
 class Recorrupted(Rule):
-    """f(y + αm) → y − m/α, with m drawn from the law: for Gaussian noise of any correlation, not of the signal.
+    """f(y ± αm) → y ∓ m/α, with m drawn from the law: for Gaussian noise of any correlation, not of the signal.
 
     The errors of both are uncorrelated, hence independent: Cov(n + αm, n − m/α) = Σ − Σ = 0. R2R (Pang et al. 2021).
+    Of half the images, with both signs: most of the gradient's spread is that of m/α, which cancels so.
     """
 
     alpha: float = 0.5
 
     def fits(self, law: Fitted) -> bool:
-        gaussian = not (law.quantiles or law.images or law.impulses or law.events)
-        return gaussian and not depends_on_signal(law)
+        return is_gaussian(law) and not depends_on_signal(law)
 
     def pair(self, guess: Network, y: Tensor, law: Fitted, rng: torch.Generator) -> Pair:
-        m = law.simulate_noise(y, FreshDraws(rng, y.device, y.dtype))
-        return Pair(y + self.alpha * m, y - m / self.alpha)
+        y = y[: max(len(y) // 2, 1)]
+        m = law.simulate_noise(guess(y), FreshDraws(rng, y.device, y.dtype))
+        both = torch.cat([m, -m])
+        y = torch.cat([y, y])
+        return Pair(y + self.alpha * both, y - both / self.alpha)
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,17 @@ class Thinned(Rule):
 
 
 @dataclass(frozen=True)
+class RecorruptedAtGuess(Recorrupted):
+    """The same with m drawn at f(y): for Gaussian noise whose level depends on the signal.
+
+    Its level is that at x as far as f(y) is x: then the errors are independent given x.
+    """
+
+    def fits(self, law: Fitted) -> bool:
+        return is_gaussian(law)
+
+
+@dataclass(frozen=True)
 class Exchangeable(Rule):
     """‖f(y + m) − y‖² + 2⟨f(y + m), m⟩, with m drawn from the law at f(y): for any law that can be drawn from.
 
@@ -146,7 +165,12 @@ class Exchangeable(Rule):
         return Pair(y + m, y, probe=m)
 
 
-RULES: dict[str, Rule] = {"recorrupted": Recorrupted(), "thinned": Thinned(), "exchangeable": Exchangeable()}
+RULES: dict[str, Rule] = {
+    "recorrupted": Recorrupted(),
+    "thinned": Thinned(),
+    "recorrupted-at-guess": RecorruptedAtGuess(),
+    "exchangeable": Exchangeable(),
+}
 """By name; the first that fits a law is taken."""
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nrgan.denoising.pairs import Pair
 from nrgan.denoising.uncertainty import ErrorNetwork, Judged
+from nrgan.denoising.uncertainty import learning_rate as error_rate
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
@@ -35,7 +36,7 @@ class Networks(nn.Module):
     def __init__(self, sizes: UNetSizes, with_error: bool) -> None:
         super().__init__()
         self.denoiser = UNet(sizes)
-        self.error = ErrorNetwork(sizes) if with_error else None
+        self.error = ErrorNetwork() if with_error else None
 
 
 @dataclass
@@ -70,10 +71,10 @@ class DenoiserState:
         of_step = {LOSS: loss.detach()}
         if self.networks.error is not None:
             assert judged is not None, "the errors of what, else?"
-            of_error = self.networks.error.loss(*judged)
+            of_error = self.networks.error.loss(judged)
             of_step[ERROR], loss = of_error.detach(), loss + of_error
-        for group in self.adam.param_groups:
-            group["lr"] = rate
+        for group, own in zip(self.adam.param_groups, (rate, error_rate(rate)), strict=False):
+            group["lr"] = own
         self.adam.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
@@ -146,8 +147,9 @@ def new_state(
     """
     networks = Networks(sizes, with_error)
     start = torch.Generator().manual_seed(seed)
-    for part in (module for module in networks.modules() if isinstance(module, UNet)):
-        part.initialise(start)
+    for part in (networks.denoiser, networks.error):
+        if part is not None:
+            part.initialise(start)
     networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(networks).requires_grad_(False).eval()
     compute_in(networks, None if dtype == torch.float32 else dtype)
@@ -155,7 +157,7 @@ def new_state(
     return DenoiserState(
         networks=networks,
         averaged=averaged,
-        adam=torch.optim.Adam(networks.parameters(), fused=fused),
+        adam=torch.optim.Adam([{"params": list(part.parameters())} for part in networks.children()], fused=fused),
         rng=torch.Generator(device).manual_seed(seed),
         place=EpochPosition(seed),
         losses=LossHistory((LOSS, *([ERROR] if with_error else [])), log_interval, device),

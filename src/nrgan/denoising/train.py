@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nrgan.data import TrainingData
 from nrgan.data.frozen import key_digest
 from nrgan.denoising.choosing import compared, error_scale, said_of
 from nrgan.denoising.config import DEFAULTS, DenoiserConfig
@@ -82,10 +83,12 @@ def prepare(
     overwrite: bool = False,
     preparing: Preparing | None = None,
     begun: float | None = None,
+    opened: TrainingData | None = None,
 ) -> Prepared:
     """Opens images, finds their noise, plans for the minutes, takes the folder. Raises `UserError`.
 
-    begun: the second of `time.monotonic` from which on minutes count; now if not given.
+    begun: the second of `time.monotonic` from which on minutes count; now if not given. opened: the images, where they
+    are open already.
     """
     begun = time.monotonic() if begun is None else begun
     recorder = RunRecorder(config.out, resume, overwrite)
@@ -96,7 +99,7 @@ def prepare(
     if recorder.goes_on and not isinstance(recorded, dict):
         raise UserError(f"{config.out}: is the run of a generator; choose another folder for its denoiser")
     found = None if recorded is None else _found_before(config.out, recorded)
-    material = open_material(config, preparing, allowance // 2, found)
+    material = open_material(config, preparing, allowance // 2, found, opened)
     if recorded is None:
         plan = plan_for(config, material, device, dtype, lambda: time.monotonic() - begun)
     else:
