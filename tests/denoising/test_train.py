@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 from scipy import ndimage
 
 from nrgan.corruptions import Fitted
+from nrgan.denoising.choosing import words_of_gap
 from nrgan.denoising.config import DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
+from nrgan.denoising.generated import GeneratedPairs
 from nrgan.denoising.material import NoLaw, open_material
 from nrgan.denoising.plan import batch_for, sizes_for
 from nrgan.denoising.train import PICTURE, metadata, prepare, run, train_denoiser
@@ -22,6 +24,7 @@ from nrgan.errors import UserError
 from nrgan.frames import ValueRange
 from nrgan.layout import CHECKPOINT, SAMPLES, WEIGHTS, find_snapshot
 from nrgan.noise_file import MeasuredNoise
+from nrgan.runs import TrainedModel
 
 LAW = Fitted(level=(25.0,))
 RANGE = ValueRange.of(0, 255, "uint8")
@@ -197,3 +200,23 @@ def _reopened(images: Path, tmp_path: Path) -> Any:
     prepared = prepare(small(images, tmp_path / "d"), resume=True)
     prepared.recorder.close()
     return prepared
+
+
+def test_a_generators_run_gives_pairs_at_the_level_that_is_told(tmp_path: Path) -> None:
+    """The kept run of setting A: its noise is brought to another level, and mixed with real images."""
+    run = Path(__file__).resolve().parents[2] / "results" / "runs" / "cifar10ag25-sinrgan2"
+    model = TrainedModel.load(run)
+    pairs = GeneratedPairs(model, Fitted(level=(10.0,)))
+    clean, noisy = pairs(200, torch.Generator().manual_seed(0))
+    inside = (clean > 0.2) & (clean < 0.8)  # elsewhere the sensor clips
+    assert float((noisy - clean)[inside].std() * 255) == pytest.approx(10, rel=0.05)
+    learned = GeneratedPairs(model, None)
+    clean, noisy = learned(200, torch.Generator().manual_seed(0))
+    assert learned.scale == 1 and float((noisy - clean)[(clean > 0.4) & (clean < 0.6)].std() * 255) > 20
+
+
+def test_a_gap_is_said_where_it_is_large() -> None:
+    assert words_of_gap({"gap": {"decibels": 1.24}}) is not None and "1.2 dB" in str(
+        words_of_gap({"gap": {"decibels": 1.24}})
+    )
+    assert words_of_gap({"gap": {"decibels": 0.1}}) is None and words_of_gap({}) is None

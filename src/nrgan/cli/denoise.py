@@ -34,6 +34,8 @@ class TrainDenoiser:
     def run(self) -> int:
         from nrgan.children import end_with_parent
         from nrgan.cli.display import Display
+        from nrgan.denoising.choosing import words_of_gap
+        from nrgan.denoising.denoiser import Denoiser
         from nrgan.denoising.train import prepare
         from nrgan.training.device import configure_process
 
@@ -45,6 +47,8 @@ class TrainDenoiser:
             if stopped is not None:
                 display.say(f"stopped, saved; go on with: --resume (nrgan train-denoiser … {self.config.out})")
                 return 128 + stopped
+            if (gap := words_of_gap(Denoiser.load(self.config.out).about.chosen)) is not None:
+                display.say(f"note: {gap}")
             display.say(
                 f"done. Look at {prepared.picture}; clean images: nrgan denoise IMAGES OUT --with {self.config.out}"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Documents
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,14 @@ import torch
 from torch import Tensor
 
 from nrgan.denoising.classical import classical
-from nrgan.denoising.judging import Ranking, rank, risk
+from nrgan.denoising.judging import Gap, Ranking, gap, rank, risk, risk_of_pairs
 from nrgan.denoising.mapping import Mapping
 from nrgan.denoising.material import Material
 from nrgan.denoising.uncertainty import ErrorNetwork
 
 LEARNED, NLM, NOTHING = "learned", "nlm", "nothing"
+_MUCH = 0.3
+"""Decibels of a gap, from which on it is said."""
 _SHOWN = 64
 """Images that candidates are compared on, at most."""
 
@@ -73,6 +76,28 @@ def error_scale(f: Mapping, network: ErrorNetwork, material: Material, device: t
     return min(max(told, low), high) / told
 
 
-def said_of(ranking: Ranking | None) -> dict[str, Any]:
-    """What the denoiser's folder keeps of the comparison."""
-    return {} if ranking is None else {"chosen": chosen_of(ranking), **ranking.as_json()}
+def domain_gap(f: Mapping, material: Material, device: torch.device) -> Gap | None:
+    """How much harder real images are than generated ones; None where there are no such, or no law is known."""
+    law, generated = material.noise.law, material.generated
+    if law is None or generated is None:
+        return None
+    real = risk(f, some_held_out(material, device), law, level_error=material.noise.level_error, estimator="probe")
+    clean, noisy = generated(_SHOWN, torch.Generator(device).manual_seed(1))
+    return gap(real, risk_of_pairs(f, noisy, clean))
+
+
+def said_of(ranking: Ranking | None, found: Gap | None) -> dict[str, Any]:
+    """What the denoiser's folder keeps of the comparisons."""
+    of_gap = {} if found is None else {"gap": found.as_json()}
+    return of_gap if ranking is None else {"chosen": chosen_of(ranking), **ranking.as_json(), **of_gap}
+
+
+def words_of_gap(chosen: Documents[str, Any]) -> str | None:
+    """What there is to say of a gap that was kept; None where there is none, or where it is small."""
+    decibels = chosen.get("gap", {}).get("decibels")
+    if decibels is None or decibels <= _MUCH:
+        return None
+    return (
+        f"real images are {decibels:.1f} dB harder for this denoiser than generated ones: the run does not know all of "
+        "them, or its noise is not theirs; train it longer, or denoise the images without it"
+    )

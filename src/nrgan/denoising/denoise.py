@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nrgan.data import OWN, OwnData, TrainingData
-from nrgan.denoising.choosing import LEARNED, NLM
+from nrgan.denoising.choosing import LEARNED, NLM, words_of_gap
 from nrgan.denoising.classical import classical, classical_without_law, level_without_law
 from nrgan.denoising.config import AUTO, DEFAULTS, DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
@@ -140,6 +140,8 @@ class Denoising:
         f = Denoiser.load(self.folder).to(choose_device(self.config.machine.device))
         about = f.about
         said = f"the denoiser in {self.folder} ({about.method}{f', {about.rule}' if about.rule else ''})"
+        if (gap := words_of_gap(about.chosen)) is not None:
+            said += f"; {gap}"
         if about.chosen.get("chosen", LEARNED) == NLM and about.law is not None:
             why = f"{NLM}: on held-out images its risk is clearly less than that of {said}"
             if self.config.training.uncertainty:

@@ -13,7 +13,7 @@ import torch
 
 from nrgan.data import TrainingData
 from nrgan.data.frozen import key_digest
-from nrgan.denoising.choosing import compared, error_scale, said_of
+from nrgan.denoising.choosing import compared, domain_gap, error_scale, said_of
 from nrgan.denoising.config import DEFAULTS, DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, DenoiserMetadata, save_denoiser
 from nrgan.denoising.material import Material, NoiseFound, open_material
@@ -223,7 +223,8 @@ def _finish(prepared: Prepared) -> None:
     networks, about = state.averaged, metadata(prepared)
     f, material = Denoiser(networks.denoiser, about, recorder.out), prepared.material
     scale = None if networks.error is None else error_scale(f, networks.error, material, state.device)
-    about = replace(about, chosen=said_of(compared(f, material, state.device)), error_scale=scale)
+    chosen = said_of(compared(f, material, state.device), domain_gap(f, material, state.device))
+    about = replace(about, chosen=chosen, error_scale=scale)
     save_denoiser(snapshot_folder(recorder.out, state.iteration), networks.denoiser, about, networks.error)
     _save_picture(prepared)
 
