@@ -28,6 +28,7 @@ TINY = (
     *("--image-size", "16", "--channels", "4", "--latent-size", "4", "--batch-size", "4", "--iterations", "4"),
     *("--log-interval", "1", "--sample-interval", "2", "--snapshot-interval", "2", "--threads", "1", "--device", "cpu"),
 )
+_FEW_STEPS = ("--iterations", "4", "--width", "4", "--threads", "1", "--device", "cpu")
 _IMAGES = 60
 GRID = """title = "Tiny"
 settings = ["shapes-ag25"]
@@ -150,6 +151,9 @@ OPERANDS: dict[str, str] = {
     "OUT": "out",
     "RUN": "run",
     "RUN_OR_SNAPSHOT": "run",
+    "RUN_OR_DENOISER": "run",
+    "RUN_OR_IMAGES": "images",
+    "IMAGES": "images",
     "DENOISER_OR_RUN": "run",
     "FILE": "model.onnx",
     "PATH": "images",
@@ -167,6 +171,8 @@ WRITES: dict[str, tuple[str, ...]] = {
     "compare": ("comparison.png", "comparison.md", "out.png", "out.md"),
     "reproduce": ("reproduced", "out"),
     "import-reference": ("out",),
+    "denoise": ("out", "out-denoiser"),
+    "train-denoiser": ("out", "out.old-1"),
     "export": ("model.onnx",),
     "demo": ("demo-outputs", "out"),
     "bench": ("figures.json",),
@@ -184,6 +190,8 @@ def command_of(verb: str, help_text: str) -> list[str]:
     few = {
         "train": [*TINY],
         "diagnose": ["--images", "60"],
+        "denoise": [*_FEW_STEPS],
+        "train-denoiser": [*_FEW_STEPS],
         "generate": ["--count", "3", "--device", "cpu"],
         "evaluate": ["--samples", "420", "--device", "cpu"],
         "select": ["--samples", "420", "--only-observed", "--device", "cpu"],

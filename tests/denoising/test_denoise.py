@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from nrgan import TrainConfig, train, train_denoiser
 from nrgan.cli import main
 from nrgan.corruptions import Fitted
 from nrgan.denoising.config import DenoiserConfig
@@ -167,3 +168,21 @@ def test_the_command_line_says_what_it_does_and_judges(
     assert "renoise (recorrupted)" in said and "1 file of .jpg will be .png" in said and "wrote 46 files" in said
     judgement = json.loads((tmp_path / "clean-denoiser" / "judgement.json").read_text())
     assert judgement["risk"]["mse"] > 0 and judgement["residual"] and judgement["null_test"] and judgement["injection"]
+
+
+def test_a_run_teaches_a_denoiser_with_its_own_images_and_its_generator(
+    scans: Path, tmp_path: Path, tiny: dict[str, Any]
+) -> None:
+    options = {**tiny, "image_size": 16, "iterations": 4}
+    for _ in train(TrainConfig(setting=str(scans), model="sinrgan1", out=tmp_path / "run", fit="crop", **options)):
+        pass
+    config = DenoiserConfig(images=str(tmp_path / "run"), out=tmp_path / "denoiser", noise=TOLD, **QUICK)
+    for _ in train_denoiser(config):
+        pass
+    about = Denoiser.load(tmp_path / "denoiser").about
+    assert (about.method, about.rule) == ("mix", "recorrupted")
+    assert "decibels" in about.chosen["gap"]
+    done = denoise(scans, tmp_path / "clean", by=tmp_path / "run", noise=TOLD, **QUICK)
+    assert done.written == 46 and Denoiser.load(tmp_path / "clean-denoiser").about.method == "mix"
+    with pytest.raises(UserError, match="no denoiser"):
+        Denoiser.load(tmp_path / "run")

@@ -222,6 +222,8 @@ def noise_of(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
     if config.data.noise is not None:
         law = in_range(read_noise(config.data.noise), data.value_range, data.channels)
         return NoiseFound(law, None, True, ())
+    if data.corruption.already and isinstance(data.corruption.law, Fitted):  # a run that was told
+        return NoiseFound(data.corruption.law, None, True, ())
     found, advice = diagnosed(data)
     certain = found.certain or bool(advice.mends)
     return NoiseFound(advice.law, found.error / max(found.level, 1e-9), certain, tuple(found.unknowns))
