@@ -71,6 +71,10 @@ class Drawn:
     """(N, H, W, C), before what compression loses."""
     detector: Detector
     truth: Truth
+    light: npt.NDArray[Any]
+    """(N, H, W, C), the values without noise, and without what the sensor's places have of their own."""
+    at_places: npt.NDArray[Any]
+    """The same with that."""
 
     @property
     def values(self) -> npt.NDArray[Any]:
@@ -94,7 +98,8 @@ def draw(
     light = detector.light(scene)
     sensor = detector.sensor(light.shape[1], light.shape[2], rng)
     written = rounded(detector.expose(light, sensor, rng), detector)
-    return Drawn(written, detector, truth_of(detector, light, sensor, row.holds, rng))
+    truth = truth_of(detector, light, sensor, row.holds, rng)
+    return Drawn(written, detector, truth, light, detector.expected(light, sensor))
 
 
 def generator(seed: int, name: str, number: int) -> Random:
