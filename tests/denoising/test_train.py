@@ -156,6 +156,7 @@ def test_the_network_fits_the_images() -> None:
     [
         ({"method": "nonsense"}, "unknown method"),
         ({"method": "gn2gc"}, "a run's generator"),
+        ({"method": "n2c"}, "needs clean images"),
         ({"rule": "thinned"}, "recorrupted is"),
         ({"rule": "nonsense"}, "unknown rule"),
         ({"batch_size": 1000}, "take fewer"),
@@ -220,3 +221,17 @@ def test_a_gap_is_said_where_it_is_large() -> None:
         words_of_gap({"gap": {"decibels": 1.24}})
     )
     assert words_of_gap({"gap": {"decibels": 0.1}}) is None and words_of_gap({}) is None
+
+
+def test_what_was_learned_on_small_images_holds_inside_large_ones(images: Path, tmp_path: Path) -> None:
+    """Its 32 pixels have a border everywhere; inside 256 there is none."""
+    f = done(small(images, tmp_path / "d", iterations=150, width=8, batch_size=16, log_interval=50))
+    clean, noisy = (torch.from_numpy(a / 255).float().permute(0, 3, 1, 2) for a in drawn(6, 256))
+    wrong = (f(noisy) - clean) ** 2
+    border = torch.ones_like(wrong, dtype=torch.bool)
+    border[:, :, f.radius : -f.radius, f.radius : -f.radius] = False
+    inside, outside = (-10 * float(wrong[part].mean().log10()) for part in (~border, border))
+    assert inside > outside - 0.1
+    cut = torch.cat([noisy[:, :, k : k + 32, k : k + 32] for k in range(0, 224, 32)])
+    of_cut = torch.cat([clean[:, :, k : k + 32, k : k + 32] for k in range(0, 224, 32)])
+    assert inside > -10 * float(((f(cut) - of_cut) ** 2).mean().log10()) - 0.1

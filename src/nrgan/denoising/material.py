@@ -242,8 +242,10 @@ def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | Non
                 data,
             )
     if name not in METHODS:
-        raise unknown("method", name, METHODS)
+        raise unknown("method", name, (n for n, method in METHODS.items() if method.for_users), listed=False)
     needs = METHODS[name].needs
+    if "clean" in needs and not data.has_clean:
+        raise UserError(f"<method> {name}: needs clean images, which {config.images} has not")
     if "law" in needs and noise.law is None:
         raise UserError(f"<method> {name}: no law here has the noise of {config.images}; tell it (<noise>)")
     if "generated" in needs and model is None:
@@ -264,7 +266,7 @@ def _rule(config: DenoiserConfig, law: Fitted) -> str:
     if name == AUTO:
         return rule_for(law)
     if name not in RULES:
-        raise unknown("rule", name, RULES)
+        raise unknown("rule", name, RULES, listed=False)
     if not RULES[name].fits(law):
         raise UserError(f"<rule> {name}: is not right for this noise; {rule_for(law)} is")
     return name
