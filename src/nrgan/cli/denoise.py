@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from nrgan.denoising.config import DenoiserConfig, DenoiserOptions
+from nrgan.limits import OutputType
 from nrgan.training.config import DataOptions, MachineOptions
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Denoise:
     """A denoiser that is there already; or a run, of which one is trained."""
     strength: float = 1.0
     """1: denoised; 0: as they were; between: both, blended."""
-    dtype: Literal["same", "float32"] = "same"
+    dtype: OutputType = "same"
     """Type of the values written: the files' own, or float32, neither rounded nor clipped."""
     judge: tyro.conf.FlagCreatePairsOff[bool] = False
     """Judge the denoiser without clean images, and write judgement.json beside it."""

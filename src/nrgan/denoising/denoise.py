@@ -14,11 +14,12 @@ from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
 from nrgan.denoising.mapping import Mapping
 from nrgan.denoising.material import NoLaw, choice_of, noise_of, open_images
 from nrgan.denoising.restore import Restored, restore
-from nrgan.denoising.restore_plan import OutputType, Plan, Restoring, planned
+from nrgan.denoising.restore_plan import Plan, Restoring, planned
 from nrgan.denoising.train import Prepared, prepare, run
 from nrgan.errors import UserError
 from nrgan.frames import FrameSet, ValueRange, mended, open_frames
 from nrgan.layout import WEIGHTS, find_snapshot
+from nrgan.limits import OutputType
 from nrgan.progress import Preparing
 from nrgan.reading import sha256
 from nrgan.runs.folder import read_config

@@ -8,18 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count, takewhile
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from nrgan.denoising.restored_index import INDEX, Entry, read_index
 from nrgan.errors import UserError
 from nrgan.frames import FileFrames, FrameSet, ValueRange
+from nrgan.limits import OutputType
 
 ERROR = "-error"
 """What the name of a file of expected errors has before its end."""
 FLOATS = "float32"
-OutputType = Literal["same", "float32"]
 _NAMED = 3
 
 
