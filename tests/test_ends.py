@@ -68,7 +68,11 @@ def raising(error: Exception) -> Callable[[List], int]:
             "error: not enough memory (MemoryError); take fewer or smaller images, or",
         ),
         (torch.OutOfMemoryError("CUDA out of memory. Tried"), 2, "error: not enough memory (CUDA out of memory."),
-        (KeyboardInterrupt(), 130, "error: interrupted; a run goes on from its last checkpoint with --resume\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "error: interrupted; a run goes on from its last checkpoint with --resume, files with the same command again\n",
+        ),
     ],
 )
 def test_what_the_system_refuses_is_one_line(

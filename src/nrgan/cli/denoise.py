@@ -102,6 +102,7 @@ class Denoise:
                     display.say("stopped, saved; the same command goes on")
                     return 128 + stopped
                 display.say(f"look at {prepared.picture}: images that training did not see, and below them denoised")
+            prepared = None  # lets go of the images that were trained on
             chosen = work.chosen()
             display.say(f"denoising by {chosen.words}")
             plan = work.plan(chosen)
@@ -123,7 +124,8 @@ class Denoise:
         if judgement.risk is not None and judgement.risk.psnr is not None:
             low, high = ("?" if end is None else f"{end:.1f}" for end in judgement.risk.psnr_range)
             display.say(f"estimated without clean images: PSNR {judgement.risk.psnr:.1f} dB, from {low} to {high}")
-        for part, why in judgement.withheld.items():
+        asked_for = {part: why for part, why in judgement.withheld.items() if part != "halves" or self.halves}
+        for part, why in asked_for.items():
             display.say(f"not told: {part}: {why}")
         for note in judgement.notes:
             display.say(f"note: {note}")

@@ -83,7 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = _fail(_refused(error))
     except KeyboardInterrupt:
         # a second Ctrl-C, while a training ends; the first ones are for `nrgan.start` and `nrgan.cli.stopping`
-        code = _fail("interrupted; a run goes on from its last checkpoint with --resume", 128 + signal.SIGINT)
+        said = "interrupted; a run goes on from its last checkpoint with --resume, files with the same command again"
+        code = _fail(said, 128 + signal.SIGINT)
     except Exception as error:
         if is_out_of_memory(error):
             code = _fail(f"not enough memory ({first_line(error)}); take fewer or smaller images, or smaller batches")
