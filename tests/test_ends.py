@@ -71,7 +71,8 @@ def raising(error: Exception) -> Callable[[List], int]:
         (
             KeyboardInterrupt(),
             130,
-            "error: interrupted; a run goes on from its last checkpoint with --resume, files with the same command again\n",
+            "error: interrupted; a run goes on from its last checkpoint with --resume, "
+            "files with the same command again\n",
         ),
     ],
 )
