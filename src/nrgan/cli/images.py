@@ -74,6 +74,8 @@ class Diagnose:
             for note in found.notes:
                 display.say(f"note: {note}")
         show(diagnosis_table(found.diagnosis, found.advice))
+        if (clean := self._denoising(found)) is not None:
+            print(f"clean images of these: {shlex.join(['nrgan', 'denoise', *clean])}")
         print(f"Look at {figure}; train with: {shlex.join(['nrgan', 'train', *self._training(found, out)])}")
         return 0
 
@@ -101,6 +103,19 @@ class Diagnose:
         if self.dark is not None:
             return dark_frames(self.dark)
         return None if self.offset is None else Dark(self.offset)
+
+    def _denoising(self, found: Diagnosed) -> list[str] | None:
+        """The arguments of the denoising that is proposed; None where there is no noise whose law is known."""
+        from nrgan.data import OWN
+
+        if found.choice.source != OWN or found.advice.law is None:
+            return None
+        mends = ",".join([*(self.mend.split(",") if self.mend else []), *found.advice.mends])
+        given = {name: getattr(self, name) for name in _OF_FILES} | {"mend": mends or None}
+        options = [[f"--{option_name(name)}", value] for name, value in given.items() if value is not None]
+        left_out = ["--skip-corrupt"] if self.skip_corrupt else []
+        spelt = [word for option in options for word in option if option[1] != "auto"]
+        return [self.path, str(_free_name(f"{_name_of(self.path)}-clean")), *spelt, *left_out]
 
     def _training(self, found: Diagnosed, out: Path) -> list[str]:
         """The arguments of the training that is proposed."""
@@ -185,6 +200,8 @@ class Generate:
         return 0
 
 
+_OF_FILES = ("value_range", "axes", "frames", "image_channels", "dark", "flat")
+"""Options of how files are read, beside repairs."""
 _MINUTES = 20
 """Of the training that is proposed: enough to see whether it is worth a longer one."""
 
