@@ -186,3 +186,12 @@ def test_a_run_teaches_a_denoiser_with_its_own_images_and_its_generator(
     assert done.written == 46 and Denoiser.load(tmp_path / "clean-denoiser").about.method == "mix"
     with pytest.raises(UserError, match="no denoiser"):
         Denoiser.load(tmp_path / "run")
+
+
+def test_images_that_tell_nothing_of_their_noise_are_left_nearly_as_they_are(tmp_path: Path) -> None:
+    drawing = np.zeros((6, 64, 64), np.uint8)
+    drawing[:, 10:30, 10:40] = 200
+    drawing[3, 50:52, 50:52] = 255
+    np.save(tmp_path / "drawing.npy", drawing)
+    assert denoise(tmp_path / "drawing.npy", tmp_path / "clean", **QUICK).written == 1
+    assert np.abs(np.load(tmp_path / "clean" / "drawing.npy").astype(int) - drawing).max() <= 1

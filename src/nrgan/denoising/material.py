@@ -19,7 +19,7 @@ from nrgan.denoising.judging import NoiseTraits
 from nrgan.denoising.methods import METHODS, Examples
 from nrgan.denoising.rules import RULES, rule_for
 from nrgan.diagnosis import diagnosed
-from nrgan.errors import UserError, unknown
+from nrgan.errors import UserError, first_line, unknown
 from nrgan.frames import Mending, Wanted
 from nrgan.layout import RUN, is_snapshot
 from nrgan.limits import SMALLEST_SIDE
@@ -224,7 +224,10 @@ def noise_of(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
         return NoiseFound(law, None, True, ())
     if data.corruption.already and isinstance(data.corruption.law, Fitted):  # a run that was told
         return NoiseFound(data.corruption.law, None, True, ())
-    found, advice = diagnosed(data)
+    try:
+        found, advice = diagnosed(data)
+    except UserError as error:  # too few images, or nearly all black
+        return NoiseFound(None, None, False, (first_line(error),))
     certain = found.certain or bool(advice.mends)
     return NoiseFound(advice.law, found.error / max(found.level, 1e-9), certain, tuple(found.unknowns))
 

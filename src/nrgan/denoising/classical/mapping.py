@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,8 @@ from nrgan.errors import unknown
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.ranges import nhwc
 
+LEAST_LEVEL = 0.01
+"""On 0..255: far below rounding to 8 bits."""
 _MEASURED = 500
 """Images that a level is estimated of."""
 
@@ -58,5 +62,11 @@ def classical_without_law(name: str, level: float) -> Classical:
 
 
 def level_without_law(data: TrainingData) -> float:
-    """The level of the images' noise on 0..255 as if it were white (`noise_level`), one for all of them."""
-    return 255 * noise_level(nhwc(data.noisy(data.evenly(_MEASURED))))
+    """The level of the images' noise on 0..255 as if it were white (`noise_level`), one for all of them.
+
+    Images in which nothing differs from pixel to pixel tell none; `LEAST_LEVEL` where all are such.
+    """
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of means of nothing
+        levels = [255 * noise_level(image[None]) for image in nhwc(data.noisy(data.evenly(_MEASURED)))]
+    told = [level for level in levels if math.isfinite(level)]
+    return max(sum(told) / len(told), LEAST_LEVEL) if told else LEAST_LEVEL
