@@ -153,7 +153,7 @@ def test_denoising(
     out, kept = tmp_path / "out", tmp_path / "denoising.json"
     sizes = ("--steps", 2, "--width", 8, "--batch-size", 4, "--images", 20, "--cache-dir", tmp_path / "cache")
     methods = ("--settings", "shapes-ag25", "--methods", "n2c", "gn2gc", "nlm", "--seeds", 2)
-    words = ("denoising", "--out", out, "--json", kept, *methods)
+    words = ("denoising_table", "--out", out, "--json", kept, *methods)
     assert call(*words, *sizes) == 0
     printed = capsys.readouterr().out
     assert "shapes-ag25-gn2gc-seed0: left out (no run of shapes-ag25 is kept)" in printed

@@ -1,6 +1,6 @@
 """How near do denoisers come to the clean images? Methods x settings on CIFAR-10's test images, in one table.
 
-    python benchmarks/denoising.py --out DIR [--data-root DIR] [--json results/denoising.json]
+    python benchmarks/denoising_table.py --out DIR [--data-root DIR] [--json results/denoising.json]
 
 Trains each method with the same network for as many steps, tells those that are not trained the noise that the training
 images were diagnosed to have, and evaluates all on the same test images with the same frozen noise. `n2c` and `n2n` see
