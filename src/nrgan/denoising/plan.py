@@ -128,7 +128,7 @@ def step(
     rate: float,
 ) -> None:
     """One step of training on the noisy images of these places, (B, C, H, W) in unit range."""
-    noisy = _turned(noisy.contiguous(memory_format=torch.channels_last), state.rng)
+    noisy = _turned(noisy.contiguous(memory_format=torch.channels_last), state.place.seed, state.iteration)
     examples = material.examples(noisy, rows)
     pair = METHODS[material.method].pair(state.guess, examples, state.rng)
     state.updated(pair, rate, None if state.networks.error is None else _judged(state, examples))
@@ -142,8 +142,11 @@ def _judged(state: DenoiserState, examples: Examples) -> Judged:
     return known(state.guess, *examples.generated(len(examples.noisy), state.rng))
 
 
-def _turned(noisy: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Mirrored along either axis or not, by chance: noise laws here do not change by it, and scenes are few."""
-    across, down = (bool(torch.rand((), generator=rng, device=noisy.device) < 0.5) for _ in range(2))
-    axes = [axis for axis, chosen in ((2, down), (3, across)) if chosen]
+def _turned(noisy: torch.Tensor, seed: int, step: int) -> torch.Tensor:
+    """Mirrored along either axis or not, by chance: noise laws here do not change by it, and scenes are few.
+
+    The chance is drawn on the host, by the seed and the step alone: nothing waits for the device.
+    """
+    chance = np.random.Generator(np.random.Philox(key=[seed, step])).integers(0, 2, 2)
+    axes = [axis for axis, chosen in zip((2, 3), chance, strict=True) if chosen]
     return noisy.flip(axes) if axes else noisy

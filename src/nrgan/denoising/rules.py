@@ -131,7 +131,7 @@ class Thinned(Rule):
         assert line is not None, "see `fits`"
         events = line.events(y).clamp(min=0)
         part = events - events.floor()
-        rounding = float((part * (1 - part)).mean())
+        rounding = (part * (1 - part)).mean()
         n = torch.floor(events + rounding + torch.rand(y.shape, generator=rng, device=y.device, dtype=y.dtype))
         b = torch.binomial(n, torch.full_like(n, self.keep), generator=rng)
         left = (n - b) / (1 - self.keep)
