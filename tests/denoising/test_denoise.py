@@ -17,9 +17,12 @@ from nrgan.corruptions import Fitted
 from nrgan.denoising.config import DenoiserConfig
 from nrgan.denoising.denoise import DenoiseOptions, Denoising, beside, denoise
 from nrgan.denoising.denoiser import Denoiser
+from nrgan.denoising.judged_files import judged
 from nrgan.denoising.train import run
 from nrgan.errors import UserError
 from nrgan.frames import ValueRange
+from nrgan.layout import ABOUT, find_snapshot
+from nrgan.manifest import write_manifest
 from nrgan.noise_file import MeasuredNoise, save_noise
 
 LEVEL = 25.0
@@ -112,7 +115,7 @@ def test_noise_without_a_law_is_left_to_non_local_means_and_said(tmp_path: Path)
     work = Denoising(config, DenoiseOptions(tmp_path / "clean"))
     assert work.training() is None and not beside(tmp_path / "clean").exists()
     chosen = work.chosen()
-    assert chosen.words.startswith("nlm with the level") and "nrgan train" in chosen.words
+    assert chosen.words.startswith("non-local means with the level") and "nrgan train" in chosen.words
     assert work.write(chosen, work.plan(chosen)).written == 1
 
 
@@ -120,8 +123,12 @@ def test_non_local_means_can_be_asked_for(scans: Path, tmp_path: Path) -> None:
     clean = scenes(46)
     denoise(scans, tmp_path / "clean", noise=TOLD, method="nlm")
     assert ((read(tmp_path / "clean" / "03.png") - clean[3]) ** 2).mean() < 0.5 * LEVEL**2
-    with pytest.raises(UserError, match="uncertainty"):
-        denoise(scans, tmp_path / "other", noise=TOLD, method="nlm", uncertainty=True)
+    config = DenoiserConfig(images=str(scans), out=tmp_path / "no", noise=TOLD, method="nlm", uncertainty=True)
+    work = Denoising(config, DenoiseOptions(tmp_path / "other"))
+    assert work.training() is None
+    chosen = work.chosen()
+    assert "no expected errors are written" in chosen.words
+    assert work.write(chosen, work.plan(chosen)).written == 46 and not list((tmp_path / "other").glob("*-error*"))
 
 
 def test_the_expected_error_lies_beside_each_file(scans: Path, tmp_path: Path) -> None:
@@ -195,3 +202,74 @@ def test_images_that_tell_nothing_of_their_noise_are_left_nearly_as_they_are(tmp
     np.save(tmp_path / "drawing.npy", drawing)
     assert denoise(tmp_path / "drawing.npy", tmp_path / "clean", **QUICK).written == 1
     assert np.abs(np.load(tmp_path / "clean" / "drawing.npy").astype(int) - drawing).max() <= 1
+
+
+def test_other_images_are_judged_in_the_range_of_the_denoiser_not_in_their_own(tmp_path: Path) -> None:
+    """Both of one camera; those that are denoised later are darker, so that a range of their own would be another."""
+    rng, clean = np.random.default_rng(3), scenes(60)
+    for name, light in (("first", 20.0), ("later", 8.0)):
+        counts = 500 + light * clean + 100 * rng.standard_normal(clean.shape)
+        np.save(tmp_path / f"{name}.npy", np.rint(counts).astype(np.uint16))
+    told = MeasuredNoise(Fitted(level=(255 * 100 / 6000,)), ValueRange.of(0, 6000, "uint16")).text()
+    denoise(tmp_path / "first.npy", tmp_path / "clean", noise=told, **{**QUICK, "iterations": 150, "width": 8})
+    config = DenoiserConfig(images=str(tmp_path / "later.npy"), out=beside(tmp_path / "later-clean"), **QUICK)
+    work = Denoising(config, DenoiseOptions(tmp_path / "later-clean", beside(tmp_path / "clean")))
+    assert work.training() is None
+    chosen = work.chosen()
+    work.write(chosen, work.plan(chosen))
+    risk = judged(work, chosen).risk
+    answer = np.load(tmp_path / "later-clean" / "later.npy").astype(float)
+    low, high = chosen.value_range.limits[0]
+    truth = (((answer - 500 - 8 * clean) / (high - low)) ** 2).mean()
+    assert risk is not None and risk.mse == pytest.approx(truth, rel=0.5)
+
+
+def test_noise_whose_errors_are_not_told_leaves_the_second_files_out_and_says_why(scans: Path, tmp_path: Path) -> None:
+    heavy = MeasuredNoise(Fitted(level=(LEVEL,), impulses=0.1), RANGE).text()
+    config = DenoiserConfig(images=str(scans), out=beside(tmp_path / "clean"), noise=heavy, uncertainty=True, **QUICK)
+    work = Denoising(config, DenoiseOptions(tmp_path / "clean"))
+    prepared = work.training()
+    assert prepared is not None
+    for _ in run(prepared):
+        pass
+    f = Denoiser.load(beside(tmp_path / "clean"))
+    assert f.error_network is None and "far from Gaussian" in str(f.about.errors_untold)
+    chosen = work.chosen()
+    assert chosen.errors is None and "no expected errors are written" in chosen.words
+    assert work.write(chosen, work.plan(chosen)).written == 46
+
+
+def test_where_nothing_does_better_than_nothing_the_files_stay_as_they_are(scans: Path, tmp_path: Path) -> None:
+    denoise(scans, tmp_path / "clean", noise=TOLD, **QUICK)
+    snapshot = find_snapshot(beside(tmp_path / "clean"))
+    document = json.loads((snapshot / ABOUT).read_text())
+    document["chosen"]["chosen"] = "nothing"
+    (snapshot / ABOUT).write_text(json.dumps(document))
+    write_manifest(snapshot)
+    work = Denoising(
+        DenoiserConfig(images=str(scans), out=tmp_path / "no", **QUICK),
+        DenoiseOptions(tmp_path / "again", beside(tmp_path / "clean")),
+    )
+    chosen = work.chosen()
+    assert chosen.words.startswith("nothing, so that the files stay as they are")
+    work.write(chosen, work.plan(chosen))
+    assert (read(tmp_path / "again" / "03.png") == read(scans / "03.png")).all()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [({"corrupt": "ag25"}, "add noise"), ({"fit": "resize"}, "changes the noise")]
+)
+def test_images_are_denoised_as_they_are(scans: Path, tmp_path: Path, option: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        denoise(scans, tmp_path / "clean", **option, **QUICK)
+
+
+def test_a_run_of_other_values_is_refused_before_anything_is_trained(
+    scans: Path, tmp_path: Path, tiny: dict[str, Any]
+) -> None:
+    options = {**tiny, "image_size": 16, "iterations": 4}
+    for _ in train(TrainConfig(setting=str(scans), model="sinrgan1", out=tmp_path / "run", fit="crop", **options)):
+        pass
+    np.save(tmp_path / "others.npy", np.arange(4800, dtype=np.uint16).reshape(3, 40, 40))
+    with pytest.raises(UserError, match="uint16"):
+        denoise(tmp_path / "others.npy", tmp_path / "clean", by=tmp_path / "run", **QUICK)

@@ -15,7 +15,7 @@ from scipy import ndimage
 from nrgan.corruptions import Fitted
 from nrgan.denoising.choosing import words_of_gap
 from nrgan.denoising.config import DenoiserConfig
-from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
+from nrgan.denoising.denoiser import Denoiser, is_denoiser
 from nrgan.denoising.generated import GeneratedPairs
 from nrgan.denoising.material import NoLaw, open_material
 from nrgan.denoising.plan import batch_for, sizes_for
@@ -136,11 +136,12 @@ def test_the_expected_error_is_told_where_it_can_be(images: Path, tmp_path: Path
     f = done(small(images, tmp_path / "d", uncertainty=True))
     y = torch.rand(2, 1, 40, 36)
     assert f.error_network is not None and f.error_network(y, f(y)).shape == y.shape
-    with pytest.raises(UserError, match="uncertainty"):
-        ExpectedError(done(small(images, tmp_path / "without")))
+    errors, why = f.expected_error()
+    assert why is None and errors is not None and errors(y).shape == y.shape
+    assert "without <uncertainty>" in str(done(small(images, tmp_path / "without")).expected_error()[1])
     heavy = MeasuredNoise(Fitted(level=(25.0,), impulses=0.1), RANGE).text()
-    with pytest.raises(UserError, match="far from Gaussian"):
-        prepare(small(images, tmp_path / "no", uncertainty=True, noise=heavy))
+    untold = done(small(images, tmp_path / "untold", uncertainty=True, noise=heavy))
+    assert untold.error_network is None and "far from Gaussian" in str(untold.expected_error()[1])
 
 
 def test_the_network_fits_the_images() -> None:

@@ -9,13 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nrgan.corruptions import Fitted
 from nrgan.denoising.classical import classical
 from nrgan.denoising.judging import Gap, Ranking, gap, rank, risk, risk_of_pairs
 from nrgan.denoising.mapping import Mapping
-from nrgan.denoising.material import Material
+from nrgan.denoising.material import Material, unseen
 from nrgan.denoising.uncertainty import ErrorNetwork
 
 LEARNED, NLM, NOTHING = "learned", "nlm", "nothing"
+CANDIDATES = {NLM: "non-local means", NOTHING: "nothing, so that the files stay as they are"}
+"""What is not learned, in words."""
 _MUCH = 0.3
 """Decibels of a gap, from which on it is said."""
 _SHOWN = 64
@@ -34,9 +37,13 @@ class _Nothing:
 
 def some_held_out(material: Material, device: torch.device, count: int = _SHOWN) -> Tensor:
     """Images that training did not see, evenly spread, (K, C, H, W); of few images, some that it saw."""
-    held, data = material.held_out, material.data
-    places = held[np.linspace(0, len(held) - 1, min(count, len(held))).astype(int)] if len(held) else data.evenly(count)
-    return torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(device)
+    noisy = material.data.noisy(unseen(material.data, count))
+    return torch.from_numpy(np.ascontiguousarray(noisy)).to(device)
+
+
+def candidate(name: str, law: Fitted) -> Mapping:
+    """What is not learned, by name; told the law."""
+    return _Nothing() if name == NOTHING else classical(name, law)
 
 
 def compared(f: Mapping, material: Material, device: torch.device) -> Ranking | None:
@@ -44,7 +51,7 @@ def compared(f: Mapping, material: Material, device: torch.device) -> Ranking | 
     law = material.noise.law
     if law is None:
         return None
-    candidates: dict[str, Mapping] = {LEARNED: f, NLM: classical(NLM, law), NOTHING: _Nothing()}
+    candidates: dict[str, Mapping] = {LEARNED: f, **{name: candidate(name, law) for name in CANDIDATES}}
     images = some_held_out(material, device)
     return rank(candidates, images, law, level_error=material.noise.level_error)
 

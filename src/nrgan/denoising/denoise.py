@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from nrgan.data import OWN, OwnData, TrainingData
-from nrgan.denoising.choosing import LEARNED, NLM, words_of_gap
-from nrgan.denoising.classical import classical, classical_without_law, level_without_law
+from nrgan.denoising.choosing import CANDIDATES, LEARNED, NLM, candidate, words_of_gap
+from nrgan.denoising.classical import classical_without_law, level_without_law
 from nrgan.denoising.config import AUTO, DEFAULTS, DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
 from nrgan.denoising.mapping import Mapping
-from nrgan.denoising.material import NoLaw, choice_of, noise_of, open_images
+from nrgan.denoising.material import NoiseFound, NoLaw, choice_of, noise_of, open_images
 from nrgan.denoising.restore import Restored, restore
 from nrgan.denoising.restore_plan import Plan, Restoring, planned
 from nrgan.denoising.train import Prepared, prepare, run
@@ -69,10 +69,14 @@ class Denoising:
         begun: float | None = None,
     ) -> None:
         self.config, self.options, self._preparing, self._begun = config, options, preparing, begun
+        if config.data.corrupt is not None:
+            raise UserError(f"<corrupt> {config.data.corrupt}: would add noise; files are denoised as they are")
+        if config.data.fit == "resize":
+            raise UserError("<fit> resize: changes the noise; leave it out, or take crop or tiles")
         self.folder = self._denoiser_folder()
         self._data: TrainingData | None = None
+        self._noise: NoiseFound | None = None
         self._why: NoLaw | None = None
-        self._prepared: Prepared | None = None
 
     def _denoiser_folder(self) -> Path:
         """Where the denoiser is, or will be."""
@@ -82,49 +86,65 @@ class Denoising:
         return by
 
     @property
-    def _own_config(self) -> DenoiserConfig:
-        """Of the training: of the run that was given, or of the images."""
-        by = self.options.by
-        return self.config if by is None or is_denoiser(by) else self.config.replaced(images=str(by))
+    def trained_here(self) -> bool:
+        """Whether the denoiser is, or will be, one of the images themselves."""
+        return self.options.by is None
 
     def training(self) -> Prepared | None:
         """What is to be trained first, ready to run (`nrgan.denoising.train.run`); None where nothing is.
 
         The folder for the files is looked at before, so that nothing is trained for one that cannot be written to.
         """
-        if self._prepared is not None:
-            return self._prepared
-        config = self._own_config
-        if config.training.method != NLM and is_denoiser(self.folder):
+        method = self.config.training.method
+        if method != NLM and is_denoiser(self.folder):
             if self.folder == self.config.out:
-                check_same_run(read_config(self.folder), config.identity(), DEFAULTS, self.folder)
+                identity = self._config_of_training().identity()
+                check_same_run(read_config(self.folder), identity, DEFAULTS, self.folder)
             return None
-        data, errors = self.images(), config.training.uncertainty
-        restoring = self._restoring(data.value_range, data.channels, _YET_TO_BE, errors)
-        planned(self._frames(), self.options.out, restoring, self.options.overwrite)
-        if config.training.method == NLM:
+        if self.trained_here or method == NLM:
+            data = self.images()
+            self._check_files(data.value_range, data.channels)
+        if method == NLM:
             return None
-        opened = data if config is self.config else None
+        opened = self.images() if self.trained_here else None
         try:
-            self._prepared = prepare(config, True, False, self._preparing, self._begun, opened)
+            prepared = prepare(self._config_of_training(), True, False, self._preparing, self._begun, opened)
         except NoLaw as error:
-            if config.training.method != AUTO:
+            if method != AUTO:
                 raise
             self._why = error
-        return self._prepared
+            return None
+        if not self.trained_here:  # the run says what its images are like
+            of_run = prepared.material.data
+            try:
+                self._check_files(of_run.value_range, of_run.channels)
+            except UserError:
+                prepared.close()
+                raise
+        return prepared
 
-    def images(self) -> TrainingData:
-        """The images that are to be denoised, as squares."""
-        if self._data is None:
-            if choice_of(self.config).source != OWN:
-                raise UserError(f"{self.config.images}: is the name of a setting; give files of your own")
+    def _config_of_training(self) -> DenoiserConfig:
+        """Of the images, or of the run that was given."""
+        return self.config if self.trained_here else self.config.replaced(images=str(self.options.by))
+
+    def _check_files(self, value_range: ValueRange, channels: int) -> None:
+        """Raises `UserError` where a denoiser of such images could not write these files."""
+        restoring = self._restoring(value_range, channels, _YET_TO_BE, self.config.training.uncertainty)
+        planned(self._frames(), self.options.out, restoring, self.options.overwrite)
+
+    def images(self, value_range: ValueRange | None = None) -> TrainingData:
+        """The images that are to be denoised, as squares; value_range: which values are 0 and 1, if not their own."""
+        if choice_of(self.config).source != OWN:
+            raise UserError(f"{self.config.images}: is the name of a setting; give files of your own")
+        if self._data is None or value_range not in (None, self._data.value_range):
+            config = self.config if value_range is None else self.config.replaced(value_range=value_range.spec)
             keep_bytes = memory_for_data(choose_device(self.config.machine.device)) // 2
-            self._data = open_images(self.config, None, self._preparing, keep_bytes)
+            self._data = open_images(config, None, self._preparing, keep_bytes)
         return self._data
 
     def _frames(self) -> FrameSet:
         """The images that are to be denoised, as they are; of a denoiser that is there they may have any size."""
-        if self._data is not None or not is_denoiser(self.folder):
+        if self._data is not None or self.trained_here:
             data = self.images()
             assert isinstance(data, OwnData)
             return data.patches.frames
@@ -135,7 +155,6 @@ class Denoising:
 
     def chosen(self) -> Chosen:
         """What the files are denoised by, once everything is trained."""
-        self._prepared = None
         if self.config.training.method == NLM or self._why is not None:
             return self._without_learning()
         f = Denoiser.load(self.folder).to(choose_device(self.config.machine.device))
@@ -143,31 +162,43 @@ class Denoising:
         said = f"the denoiser in {self.folder} ({about.method}{f', {about.rule}' if about.rule else ''})"
         if (gap := words_of_gap(about.chosen)) is not None:
             said += f"; {gap}"
-        if about.chosen.get("chosen", LEARNED) == NLM and about.law is not None:
-            why = f"{NLM}: on held-out images its risk is clearly less than that of {said}"
-            if self.config.training.uncertainty:
-                why += f"; {NLM} does not tell its errors, so that no second files are written"
-            name = _of_law(NLM, about.noise)
-            return Chosen(classical(NLM, about.law), None, name, about.value_range, f.channels, why)
-        errors = ExpectedError(f) if self.config.training.uncertainty else None
-        name = sha256(find_snapshot(self.folder) / WEIGHTS)
-        return Chosen(f, errors, name, about.value_range, f.channels, said)
+        name = about.chosen.get("chosen", LEARNED)
+        if name != LEARNED and about.law is not None:
+            mapping, what = candidate(name, about.law), CANDIDATES[name]
+            words = self._with_errors_untold(f"{what}: on held-out images its risk is clearly less than that of {said}")
+            return Chosen(mapping, None, f"{name} {about.noise}", about.value_range, f.channels, words)
+        errors = None
+        if self.config.training.uncertainty:
+            errors, why = f.expected_error()
+            said += "" if why is None else f"; no expected errors are written: {why}"
+        weights = sha256(find_snapshot(self.folder) / WEIGHTS)
+        return Chosen(f, errors, weights, about.value_range, f.channels, said)
+
+    def _with_errors_untold(self, words: str) -> str:
+        if not self.config.training.uncertainty:
+            return words
+        return f"{words}; no expected errors are written, which only a learned denoiser tells"
+
+    def noise(self) -> NoiseFound:
+        """Of the images, as it is told, or else diagnosed, once."""
+        if self._noise is None:
+            self._noise = noise_of(self.config, self.images())
+        return self._noise
 
     def _without_learning(self) -> Chosen:
         """Non-local means, with the level that was told, or else with one that is measured on all images at once."""
-        data = self.images()
-        noise = noise_of(self.config, data)
-        if self.config.training.uncertainty:
-            raise UserError(f"<uncertainty>: {NLM} does not tell its errors; leave it out")
-        if noise.law is not None:
-            words = f"{NLM}, with the noise that was {'told' if noise.level_error is None else 'diagnosed'}"
-            mapping: Mapping = classical(NLM, noise.law)
-            return Chosen(mapping, None, _of_law(NLM, noise.plain()["law"]), data.value_range, data.channels, words)
-        level = level_without_law(data)
-        why = f": {self._why}" if self._why is not None else ""
-        words = f"{NLM} with the level {level:.3g} of 255, for no law here has this noise{why}"
-        mapping = classical_without_law(NLM, level)
-        return Chosen(mapping, None, f"{NLM} {level:.6g}", data.value_range, data.channels, words)
+        data, law = self.images(), None
+        if self._why is None:
+            law = self.noise().law
+        if law is not None:
+            mapping, name = candidate(NLM, law), f"{NLM} {self.noise().plain()['law']}"
+            words = f"{CANDIDATES[NLM]}, with the noise that was found"
+        else:
+            level = level_without_law(data)
+            mapping, name = classical_without_law(NLM, level), f"{NLM} {level:.6g}"
+            why = f": {self._why}" if self._why is not None else ""
+            words = f"{CANDIDATES[NLM]} with the level {level:.3g} of 255, for no law here has this noise{why}"
+        return Chosen(mapping, None, name, data.value_range, data.channels, self._with_errors_untold(words))
 
     def _restoring(self, value_range: ValueRange, channels: int, name: str, errors: bool) -> Restoring:
         options = self.options
@@ -188,10 +219,6 @@ class Denoising:
     def write(self, chosen: Chosen, plan: Plan) -> Restored:
         """Writes the files that are not done."""
         return restore(plan, chosen.mapping, chosen.errors, self._preparing)
-
-
-def _of_law(method: str, law: dict[str, Any] | None) -> str:
-    return f"{method} {law}"
 
 
 def denoise(

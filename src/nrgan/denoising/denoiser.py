@@ -63,7 +63,9 @@ class DenoiserMetadata:
     doubts: tuple[str, ...] = ()
     """What the images could not tell of their noise."""
     error_scale: Value | None = None
-    """Factor of the variance that the error network tells; None where there is no such network."""
+    """Factor of the variance that the error network tells; None where there is no such network, or nothing tells it."""
+    errors_untold: str | None = None
+    """Why expected errors that were asked for are not told."""
     chosen: dict[str, Any] = field(default_factory=dict)
     """What was compared on held-out images, and why this one was chosen."""
 
@@ -133,6 +135,15 @@ class Denoiser:
             self.error_network.to(device)
         return self
 
+    def expected_error(self) -> tuple[ExpectedError, None] | tuple[None, str]:
+        """The mapping to expected errors; or None, and why there is none."""
+        about = self.about
+        if self.error_network is None:
+            return None, about.errors_untold or "the denoiser was trained without <uncertainty>"
+        if about.error_scale is None:
+            return None, "the risk on held-out images is too little known to say how large they are"
+        return ExpectedError(self, self.error_network, about.error_scale), None
+
     @torch.no_grad()
     def __call__(self, y: Tensor) -> Tensor:
         """(B, C, H, W) noisy, unit range → clean; not clipped. Images come from any device, and go back to it."""
@@ -145,15 +156,12 @@ class ExpectedError:
     """A mapping like the denoiser: the standard deviation that its errors are expected to have, unit range."""
 
     denoiser: Denoiser
-
-    def __post_init__(self) -> None:
-        if self.denoiser.error_network is None or self.denoiser.about.error_scale is None:
-            raise UserError(f"{self.denoiser.run}: was trained without <uncertainty>, and does not tell its errors")
+    network: ErrorNetwork
+    scale: float
 
     @property
     def radius(self) -> int:
-        assert self.denoiser.error_network is not None
-        return self.denoiser.radius + self.denoiser.error_network.radius
+        return self.denoiser.radius + self.network.radius
 
     @property
     def multiple(self) -> int:
@@ -162,10 +170,9 @@ class ExpectedError:
     @torch.no_grad()
     def __call__(self, y: Tensor) -> Tensor:
         """(B, C, H, W) noisy, unit range → the expected error of what the denoiser makes of it."""
-        network, scale = self.denoiser.error_network, self.denoiser.about.error_scale
-        assert network is not None and scale is not None
-        found: Tensor = (scale * network(y, self.denoiser(y))).sqrt()
-        return found
+        here = y.to(self.denoiser.device)
+        found: Tensor = (self.scale * self.network(here, self.denoiser(here))).sqrt()
+        return found.to(y.device)
 
 
 def save_denoiser(folder: Path, network: UNet, about: DenoiserMetadata, error: ErrorNetwork | None = None) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrgan.data import Indices, OwnData, TrainingData
+from nrgan.data import NoisyImages, OwnData, TrainingData
 from nrgan.denoising.denoise import Chosen, Denoising
 from nrgan.denoising.denoiser import Denoiser, is_denoiser
 from nrgan.denoising.judging import Judgement, judge
-from nrgan.denoising.material import NoiseFound, held_out, noise_of
+from nrgan.denoising.material import NoiseFound, unseen
 from nrgan.errors import UserError
 from nrgan.frames import FrameSet, ValueRange, filled, open_frames
 from nrgan.storage import write_json
@@ -28,10 +28,10 @@ def judged(work: Denoising, chosen: Chosen, halves: tuple[str, str] | None = Non
 
     halves: files of two takes of the same scenes. Raises `UserError` where they are not.
     """
-    data, noise = work.images(), _noise(work)
+    # in the denoiser's range, which may be another one than these images would have
+    data, noise = work.images(chosen.value_range), _noise(work)
     device = chosen.mapping.device if isinstance(chosen.mapping, Denoiser) else torch.device("cpu")
-    places = _unseen(work, data)
-    images = torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(device)
+    images = torch.from_numpy(np.ascontiguousarray(_noisy(work, data))).to(device)
     takes = None
     if halves is not None:
         first, second = (_take(path, chosen).to(device) for path in halves)
@@ -54,25 +54,16 @@ def _noise(work: Denoising) -> NoiseFound:
     if is_denoiser(work.folder):
         about = Denoiser.load(work.folder).about
         return NoiseFound(about.law, about.level_error, about.certain, about.doubts)
-    return noise_of(work.config, work.images())
+    return work.noise()
 
 
-def _unseen(work: Denoising, data: TrainingData) -> Indices:
-    """Images that a denoiser of these was not trained on; of others, some of all."""
-    if isinstance(data, OwnData) and is_denoiser(work.folder):
-        side = Denoiser.load(work.folder).about.side
-        if data.choice.fit == "tiles" and side != data.image_size:
-            # which tiles were held out is told by their number among tiles of that side
-            whole = data.cut(side)
-            share = held_out(len(whole))[:1] / len(whole)
-            first = int(np.ceil(share[0] * len(data))) if len(share) else 0
-            return _spread(np.arange(min(first, len(data) - 1), len(data)))
-    held = held_out(len(data))
-    return _spread(held if len(held) else data.evenly(_SQUARES))
-
-
-def _spread(places: Indices) -> Indices:
-    return places[np.linspace(0, len(places) - 1, min(_SQUARES, len(places))).astype(int)]
+def _noisy(work: Denoising, data: TrainingData) -> NoisyImages:
+    """Images that the denoiser was not trained on, where it is one of these images and they are many enough."""
+    if not (work.trained_here and is_denoiser(work.folder)):
+        return data.noisy(data.evenly(_SQUARES))
+    side = Denoiser.load(work.folder).about.side  # of the squares among which some were held out
+    whole = data.cut(side) if isinstance(data, OwnData) and side != data.image_size else data
+    return whole.noisy(unseen(whole, _SQUARES))
 
 
 def _take(path: str, chosen: Chosen) -> Tensor:

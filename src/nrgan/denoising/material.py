@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,15 @@ class Material:
     generated: GeneratedPairs | None
     free_side: bool = False
     """Whether the side of squares is left to the time that there is."""
+    uncertainty: bool = False
+    """Whether expected errors are asked for."""
+    errors_untold: str | None = None
+    """Why they cannot be told; None where they can."""
+
+    @property
+    def learns_errors(self) -> bool:
+        """Whether the expected errors are learned along."""
+        return self.uncertainty and self.errors_untold is None
 
     @property
     def held_out(self) -> Indices:
@@ -143,6 +153,14 @@ def held_out(count: int) -> Indices:
     return np.arange(count - held, count)
 
 
+def unseen(data: TrainingData, count: int) -> Indices:
+    """Places of so many images that training does not see, evenly spread; of few images, some that it saw."""
+    held = held_out(len(data))
+    if not len(held):
+        return data.evenly(count)
+    return held[np.linspace(0, len(held) - 1, min(count, len(held))).astype(int)]
+
+
 def open_material(
     config: DenoiserConfig,
     preparing: Preparing | None = None,
@@ -163,23 +181,19 @@ def open_material(
         assert noise.law is not None
         rule = _rule(config, noise.law)
     generates = model is not None and "generated" in METHODS[method].needs
-    if config.training.uncertainty:
-        _check_errors_are_told(noise, data, generates)
+    untold = _errors_untold(noise, data, generates) if config.training.uncertainty else None
     pairs = GeneratedPairs(model, noise.law) if model is not None and generates else None
-    return Material(data, noise, method, rule, pairs, config.data.image_size is None and model is None)
+    free_side = config.data.image_size is None and model is None
+    return Material(data, noise, method, rule, pairs, free_side, config.training.uncertainty, untold)
 
 
-def _check_errors_are_told(noise: NoiseFound, data: TrainingData, generates: bool) -> None:
-    """Raises `UserError` where nothing tells the error of a value without its clean image."""
+def _errors_untold(noise: NoiseFound, data: TrainingData, generates: bool) -> str | None:
+    """Why nothing tells the error of a value without its clean image; None where something does."""
     if noise.law is None:
-        if not generates:
-            raise UserError("<uncertainty>: no law of the noise is known, which tells errors; leave it out")
-        return
+        return None if generates else "no law of the noise is known"
     some = torch.from_numpy(np.ascontiguousarray(data.noisy(data.evenly(_LOOKED_AT))))
-    if not NoiseTraits.of(noise.law, some).nearly_gaussian:
-        raise UserError(
-            "<uncertainty>: the noise is far from Gaussian, of which errors are not told value by value; leave it out"
-        )
+    nearly_gaussian = NoiseTraits.of(noise.law, some).nearly_gaussian
+    return None if nearly_gaussian else "the noise is far from Gaussian, of which errors are not told value by value"
 
 
 def _run_of(config: DenoiserConfig) -> TrainedModel | None:
@@ -241,8 +255,8 @@ def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | Non
             doubts = f" ({'; '.join(noise.doubts)})" if noise.doubts else ""
             raise NoLaw(
                 f"{config.images}: no law here has its noise{doubts}, and without one a denoiser is trained on images "
-                f"of a generator: nrgan train {config.images} auto RUN, then nrgan train-denoiser RUN {config.out}",
-                data,
+                f"of a generator: nrgan train {quote(config.images)} auto RUN --minutes 20, then nrgan train-denoiser "
+                f"RUN {quote(str(config.out))}"
             )
     if name not in METHODS:
         raise unknown("method", name, (n for n, method in METHODS.items() if method.for_users), listed=False)
@@ -257,11 +271,7 @@ def _method(config: DenoiserConfig, noise: NoiseFound, model: TrainedModel | Non
 
 
 class NoLaw(UserError):
-    """The noise has no law here, and nothing else is there to learn from; data: the images, opened."""
-
-    def __init__(self, message: str, data: TrainingData) -> None:
-        super().__init__(message)
-        self.data = data
+    """The noise has no law here, and nothing else is there to learn from."""
 
 
 def _rule(config: DenoiserConfig, law: Fitted) -> str:

@@ -108,7 +108,7 @@ def _seconds_of_step(
 ) -> float:
     """The median of a few, on a state that is thrown away."""
     options = config.training
-    state = new_state(plan.sizes, 0, _TIMED + _UNTIMED, device, dtype, options.uncertainty)
+    state = new_state(plan.sizes, 0, _TIMED + _UNTIMED, device, dtype, material.learns_errors)
     rows = material.data.evenly(plan.batch_size)
     noisy = torch.from_numpy(np.ascontiguousarray(material.data.noisy(rows))).to(device)
     taken = []

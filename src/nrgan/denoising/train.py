@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from nrgan.data import TrainingData
 from nrgan.data.frozen import key_digest
-from nrgan.denoising.choosing import compared, domain_gap, error_scale, said_of
+from nrgan.denoising.choosing import compared, domain_gap, error_scale, said_of, some_held_out
 from nrgan.denoising.config import DEFAULTS, DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, DenoiserMetadata, save_denoiser
 from nrgan.denoising.material import Material, NoiseFound, open_material
@@ -55,6 +54,11 @@ class Prepared:
     def picture(self) -> Path:
         """Where some images are shown, noisy and denoised, in the end."""
         return self.recorder.out / SAMPLES / PICTURE
+
+    def close(self) -> None:
+        """Lets go of the folder, and of those that read images."""
+        self.batches.close()
+        self.recorder.close()
 
     @property
     def notes(self) -> list[str]:
@@ -110,7 +114,7 @@ def prepare(
     identity = config.identity() | {"precision": dtype_name(dtype), "data": key_digest(material.data.key)}
     recorder.check(identity, DEFAULTS)
     options = config.training
-    state = new_state(plan.sizes, options.seed, options.log_interval, device, dtype, options.uncertainty)
+    state = new_state(plan.sizes, options.seed, options.log_interval, device, dtype, material.learns_errors)
     recorder.restore(state)
     batches: Batches
     if resident is None:
@@ -203,8 +207,7 @@ def run(prepared: Prepared) -> Generator[Progress]:
             f"not enough memory for a step ({first_line(error)}); take a smaller <batch_size> or <width>"
         ) from error
     finally:
-        prepared.batches.close()
-        recorder.close()
+        prepared.close()
 
 
 def _stop_if_diverged(state: DenoiserState) -> None:
@@ -242,6 +245,7 @@ def metadata(prepared: Prepared) -> DenoiserMetadata:
         level_error=noise.level_error,
         certain=noise.certain,
         doubts=noise.doubts,
+        errors_untold=material.errors_untold,
         **material.data.value_range.plain(),
     )
 
@@ -249,14 +253,10 @@ def metadata(prepared: Prepared) -> DenoiserMetadata:
 @torch.no_grad()
 def _save_picture(prepared: Prepared) -> None:
     """Some images that training did not see, and each of them denoised below it."""
-    data, state = prepared.material.data, prepared.state
-    held = prepared.material.held_out
-    places = (
-        held[np.linspace(0, len(held) - 1, min(_SHOWN, len(held))).astype(int)] if len(held) else data.evenly(_SHOWN)
-    )
-    noisy = torch.from_numpy(np.ascontiguousarray(data.noisy(places))).to(state.device)
+    state = prepared.state
+    noisy = some_held_out(prepared.material, state.device, _SHOWN)
     both = torch.cat([noisy, state.averaged.denoiser(noisy)]).cpu().numpy()
-    save_picture(grid(stored_from_unit(nhwc(both)), columns=len(places)), prepared.picture)
+    save_picture(grid(stored_from_unit(nhwc(both)), columns=len(noisy)), prepared.picture)
 
 
 def describe(prepared: Prepared) -> str:
