@@ -492,7 +492,7 @@ def test_going_on_on_another_device_says_so(tmp_path: Path, monkeypatch: pytest.
     tensors = load_file(path) | {"rng": torch.zeros(16, dtype=torch.uint8)}  # the size of a GPU's random state
     write_sealed(tensors, {"nrgan": json.dumps(about)}, path)
     made = prepare(config(tmp_path / "run"), Objects(), resume=True)
-    assert not made.exact and made.state.iteration == 3
+    assert made.state.iteration == 3 and any("another kind of device" in note for note in made.notes())
 
 
 def test_a_full_disk_while_training_is_said(tmp_path: Path) -> None:

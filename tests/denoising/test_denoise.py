@@ -28,7 +28,15 @@ from nrgan.noise_file import MeasuredNoise, save_noise
 LEVEL = 25.0
 RANGE = ValueRange.of(0, 255, "uint8")
 TOLD = MeasuredNoise(Fitted(level=(LEVEL,)), RANGE).text()
-QUICK = {"iterations": 60, "width": 4, "batch_size": 8, "threads": 1, "device": "cpu", "precision": "float32"}
+QUICK = {
+    "iterations": 60,
+    "minutes": None,
+    "width": 4,
+    "batch_size": 8,
+    "threads": 1,
+    "device": "cpu",
+    "precision": "float32",
+}
 
 
 def scenes(count: int, side: int = 48) -> np.ndarray:

@@ -50,8 +50,8 @@ class Evaluate:
     snapshot: Which = "newest"
     """Which one of a run: the newest, or the best (of those that are known, else the newest)."""
     metrics: Annotated[tuple[str, ...], tyro.conf.arg(metavar=_METRICS, help=_METRICS_HELP)] = ()
-    samples: int = 50_000
-    """Generated images; or of a denoiser, images that no training saw, 1,000 if not given."""
+    samples: int | None = None
+    """Generated images, 50,000 if not given; or of a denoiser, images that no training saw, 1,000 if not given."""
     clip: bool | None = None
     """Of a denoiser: whether those images are clipped, as a sensor does; as its training images were, if not given."""
     against: Against | None = None
@@ -81,9 +81,8 @@ class Evaluate:
 
         if is_denoiser(self.path):
             return self._denoiser()
-        protocol = Protocol(
-            self.metrics, self.samples, features=self.features, seed=self.seed, reference=self.reference
-        )
+        samples = Protocol().samples if self.samples is None else self.samples
+        protocol = Protocol(self.metrics, samples, features=self.features, seed=self.seed, reference=self.reference)
         told = self.setting or self.reference  # published moments are of clean images
         against = self.against or ("clean" if told else usual_comparison(self.path))
         with Display() as display:
@@ -97,7 +96,7 @@ class Evaluate:
         from nrgan.cli.display import Display
         from nrgan.denoising.evaluate import IMAGES, evaluate
 
-        images = self.samples if self.samples != Evaluate.samples else IMAGES
+        images = IMAGES if self.samples is None else self.samples
         with Display() as display:
             resources = _resources(self.where, display)
             found = evaluate(self.path, self.setting, images=images, clip=self.clip, resources=resources)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from nrgan.errors import UserError, validation_sentence
-from nrgan.training.config import MAY_DIFFER, DataOptions, Group, MachineOptions, Positive, Rate, Width
+from nrgan.training.config import (
+    MAY_DIFFER,
+    DataOptions,
+    Group,
+    MachineOptions,
+    Positive,
+    Rate,
+    Width,
+    defaults_of,
+    flat_names,
+    in_groups,
+    may_differ,
+)
 
 AUTO = "auto"
 MINUTES = 10.0
@@ -21,7 +33,8 @@ class DenoiserOptions(Group):
 
     method: str = AUTO
     """renoise: your noisy images, with more of their noise; gn2gc: images of a run's generator; mix: both; n2v: for
-    noise that is independent between pixels, where no law is known; auto: whichever the noise and --with allow."""
+    noise that is independent between pixels; nlm (of denoise alone): non-local means, which learn nothing; auto: mix of
+    a run, else renoise."""
     rule: str = AUTO
     """How renoise makes its loss: recorrupted, thinned, recorrupted-at-guess or exchangeable; auto: the first that is
     right for the law."""
@@ -60,8 +73,6 @@ class DenoiserConfig(BaseModel):
     training: DenoiserOptions = DenoiserOptions()
     machine: MachineOptions = MachineOptions()
 
-    groups: ClassVar[tuple[str, ...]] = ("data", "training", "machine")
-
     if TYPE_CHECKING:
 
         def __init__(self, **values: Any) -> None: ...
@@ -71,50 +82,28 @@ class DenoiserConfig(BaseModel):
     def _with_flat_names(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Sorts flat keywords into their groups; refuses what is no option, and values that an option cannot have."""
         try:
-            return handler(_grouped(values) if isinstance(values, dict) else values)
+            return handler(in_groups(values, GROUPS) if isinstance(values, dict) else values)
         except ValidationError as error:
             (name, *_), value, message = validation_sentence(error)
             raise UserError(f"<{name}> {value}: {message}") from error
 
     def replaced(self, **changed: Any) -> DenoiserConfig:
         """The same with other values of some fields, by their flat names, checked like a new one."""
-        flat = {name: getattr(group, name) for group in self._groups() for name in type(group).model_fields}
+        flat = {name: getattr(getattr(self, group), field) for name, (group, field) in FLAT.items()}
         return DenoiserConfig(**{"images": self.images, "out": self.out, **flat, **changed})
 
     def plain(self) -> dict[str, Any]:
         """All values by their flat names, as JSON has them."""
         nested = self.model_dump(mode="json")
-        flat = {name: value for group in self.groups for name, value in nested[group].items()}
+        flat = {name: nested[group][field] for name, (group, field) in FLAT.items()}
         return {"images": nested["images"], "out": nested["out"], **flat}
 
     def identity(self) -> dict[str, Any]:
         """The options that make a training the one it is: only with the same ones may it go on."""
-        free = {"images", "out"} | {
-            name
-            for group in self._groups()
-            for name, field in type(group).model_fields.items()
-            if group.may_differ or MAY_DIFFER in field.metadata
-        }
+        free = {"images", "out"} | may_differ(GROUPS)
         return {name: value for name, value in self.plain().items() if name not in free}
 
-    def _groups(self) -> list[Group]:
-        return [getattr(self, name) for name in self.groups]
 
-
-_GROUPS: dict[str, type[Group]] = {"data": DataOptions, "training": DenoiserOptions, "machine": MachineOptions}
-_FLAT = {field: name for name, group in _GROUPS.items() for field in group.model_fields}
-DEFAULTS: dict[str, Any] = {
-    field: value for group in _GROUPS.values() for field, value in group().model_dump(mode="json").items()
-}
-"""What is chosen where nothing is said, as JSON has it."""
-
-
-def _grouped(values: dict[str, Any]) -> dict[str, Any]:
-    """Flat keywords in their groups; what is unknown stays where it is, to be refused."""
-    whole = {name: value for name, value in values.items() if name not in _FLAT}
-    for name in values.keys() & _FLAT.keys():
-        group = whole.setdefault(_FLAT[name], {})
-        if not isinstance(group, dict):
-            raise UserError(f"<{name}>: give the group {_FLAT[name]} or its fields, not both")
-        group[name] = values[name]
-    return whole
+GROUPS: dict[str, type[Group]] = {"data": DataOptions, "training": DenoiserOptions, "machine": MachineOptions}
+"""As the fields of `DenoiserConfig` are called."""
+FLAT, DEFAULTS = flat_names(GROUPS), defaults_of(GROUPS)

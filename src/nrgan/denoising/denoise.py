@@ -12,7 +12,7 @@ from nrgan.denoising.classical import classical_without_law, level_without_law
 from nrgan.denoising.config import AUTO, DEFAULTS, DenoiserConfig
 from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
 from nrgan.denoising.mapping import Mapping
-from nrgan.denoising.material import NoiseFound, NoLaw, choice_of, noise_of, open_images
+from nrgan.denoising.material import NoiseFound, NoLaw, images_of, noise_of, open_images
 from nrgan.denoising.restore import Restored, restore
 from nrgan.denoising.restore_plan import Plan, Restoring, planned
 from nrgan.denoising.train import Prepared, prepare, run
@@ -134,7 +134,7 @@ class Denoising:
 
     def images(self, value_range: ValueRange | None = None) -> TrainingData:
         """The images that are to be denoised, as squares; value_range: which values are 0 and 1, if not their own."""
-        if choice_of(self.config).source != OWN:
+        if images_of(self.config).source != OWN:
             raise UserError(f"{self.config.images}: is the name of a setting; give files of your own")
         if self._data is None or value_range not in (None, self._data.value_range):
             config = self.config if value_range is None else self.config.replaced(value_range=value_range.spec)
@@ -148,7 +148,7 @@ class Denoising:
             data = self.images()
             assert isinstance(data, OwnData)
             return data.patches.frames
-        choice, prepared = choice_of(self.config), self._preparing
+        choice, prepared = images_of(self.config), self._preparing
         advance = prepared(f"the list of images in {choice.name}", 0) if prepared else None
         frames = open_frames(choice.name, choice.skip_corrupt, advance, wanted=choice.wanted)
         return mended(frames, choice.mending, prepared)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrgan.corruptions import Fitted, from_plain, to_plain
+from nrgan.corruptions import Fitted, Sensor, from_plain, to_plain
 from nrgan.data import DataChoice, Images, Indices, NoisyImages, OwnData, TrainingData, open_data
 from nrgan.denoising.config import AUTO, DenoiserConfig
 from nrgan.denoising.generated import GeneratedPairs
@@ -21,14 +21,14 @@ from nrgan.denoising.methods import METHODS, Examples
 from nrgan.denoising.rules import RULES, rule_for
 from nrgan.diagnosis import diagnosed
 from nrgan.errors import UserError, first_line, unknown
-from nrgan.frames import Mending, Wanted
 from nrgan.layout import RUN, is_snapshot
 from nrgan.limits import SMALLEST_SIDE
 from nrgan.noise_file import in_range, read_noise
 from nrgan.progress import Preparing
 from nrgan.ranges import signed_from_unit, unit_from_signed, unit_from_stored
 from nrgan.runs import TrainedModel
-from nrgan.settings import choose_data
+from nrgan.settings import find_setting
+from nrgan.training.plan import choice_of
 
 _LOOKED_AT = 64
 """Images at whose signals it is told whether noise is about Gaussian."""
@@ -108,12 +108,12 @@ class Material:
         assert isinstance(self.data, OwnData), "see `sides`"
         return replace(self, data=self.data.cut(side))
 
-    def examples(self, noisy: Tensor, rows: Indices) -> Examples:
+    def examples(self, noisy: Tensor, rows: Tensor) -> Examples:
         """What a step may use, for the noisy images of these places."""
         clean: Tensor | None = None
         corrupted: Callable[[Tensor, torch.Generator], Tensor] | None = None
         if "clean" in METHODS[self.method].needs:
-            unit = unit_from_stored(self.data.clean(rows)).astype(np.float32)
+            unit = unit_from_stored(self.data.clean(rows.cpu().numpy())).astype(np.float32)
             clean = torch.from_numpy(np.ascontiguousarray(unit.transpose(0, 3, 1, 2))).to(noisy.device)
             corrupted = self._corrupted
         return Examples(noisy, self.noise.law, self.rule, clean, corrupted, self.generated)
@@ -209,26 +209,15 @@ def open_images(
     keep_bytes: int = 0,
 ) -> TrainingData:
     """The images that the configuration names, or those of the run."""
-    choice = choice_of(config) if model is None else model.about.data(model.image_size)
+    choice = images_of(config) if model is None else model.about.data(model.image_size)
     machine = config.machine
     return open_data(choice, machine.data_root, machine.cache_dir, preparing, model is None, keep_bytes)
 
 
-def choice_of(config: DenoiserConfig) -> DataChoice:
+def images_of(config: DenoiserConfig) -> DataChoice:
     """Which images are meant, where they are no run's."""
-    options = config.data
-    return choose_data(
-        config.images,
-        options.image_size,
-        corrupt=options.corrupt,
-        clip=options.clip,
-        data_seed=options.data_seed,
-        fit=options.fit,
-        value_range=options.value_range,
-        skip_corrupt=options.skip_corrupt,
-        wanted=Wanted(options.axes, options.frames, options.image_channels),
-        mending=Mending.of(options.mend, options.dark, options.flat),
-    )
+    setting = find_setting(config.images, config.data.corrupt)
+    return choice_of(config.images, replace(setting, sensor=Sensor(config.data.clip)), config.data)
 
 
 def noise_of(config: DenoiserConfig, data: TrainingData) -> NoiseFound:

@@ -29,9 +29,8 @@ _SIDES = (96, 64)
 _PIXELS = 16_384
 """Of a step, about: many small steps learn more in the same time than fewer large ones."""
 _BATCHES = (2, 64)
-_THREE_STAGES = 96
-"""Side from which on three stages of two blocks fit: their radius of 45 is half of it."""
-_TWO_BLOCKS = 64
+_STAGES = ((3, 2), (2, 2), (2, 1), (1, 2), (1, 1))
+"""Stages and blocks of networks, the largest first: radii of 45, 19, 11, 6 and 4 pixels."""
 _TIMED = 3
 _UNTIMED = 1
 
@@ -51,9 +50,8 @@ class DenoiserPlan:
 
 def sizes_for(side: int, channels: int, width: int) -> UNetSizes:
     """The largest network whose radius is at most half the side of the images that it is trained on."""
-    if side >= _THREE_STAGES:
-        return UNetSizes(channels, width, 3, 2)
-    return UNetSizes(channels, width, 2, 2 if side >= _TWO_BLOCKS else 1)
+    sizes = [UNetSizes(channels, width, stages, blocks) for stages, blocks in _STAGES]
+    return next((each for each in sizes if 2 * each.radius <= side), sizes[-1])
 
 
 def batch_for(side: int, count: int) -> int:
@@ -109,8 +107,9 @@ def _seconds_of_step(
     """The median of a few, on a state that is thrown away."""
     options = config.training
     state = new_state(plan.sizes, 0, _TIMED + _UNTIMED, device, dtype, material.learns_errors)
-    rows = material.data.evenly(plan.batch_size)
-    noisy = torch.from_numpy(np.ascontiguousarray(material.data.noisy(rows))).to(device)
+    places = material.data.evenly(plan.batch_size)
+    noisy = torch.from_numpy(np.ascontiguousarray(material.data.noisy(places))).to(device)
+    rows = torch.from_numpy(places).to(device)
     taken = []
     for _ in range(_TIMED + _UNTIMED):
         begun = time.monotonic()
@@ -120,13 +119,7 @@ def _seconds_of_step(
     return statistics.median(taken[_UNTIMED:])
 
 
-def step(
-    state: DenoiserState,
-    material: Material,
-    noisy: torch.Tensor,
-    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
-    rate: float,
-) -> None:
+def step(state: DenoiserState, material: Material, noisy: torch.Tensor, rows: torch.Tensor, rate: float) -> None:
     """One step of training on the noisy images of these places, (B, C, H, W) in unit range."""
     noisy = _turned(noisy.contiguous(memory_format=torch.channels_last), state.place.seed, state.iteration)
     examples = material.examples(noisy, rows)

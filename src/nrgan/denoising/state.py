@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +17,10 @@ from nrgan.denoising.uncertainty import learning_rate as error_rate
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
-from nrgan.tensor_files import TensorSpec, specs_of
+from nrgan.training.average import MovingAverage
 from nrgan.training.batches import EpochPosition
 from nrgan.training.losses import LossHistory
+from nrgan.training.saved_state import SavedState
 
 LOSS, ERROR = "loss", "error"
 _DECAY = 0.999
@@ -40,11 +40,15 @@ class Networks(nn.Module):
 
 
 @dataclass
-class DenoiserState:
+class DenoiserState(SavedState):
     """The networks, their average, the optimiser, random state, and how far training is."""
+
+    parts: ClassVar[tuple[str, ...]] = ("networks", "averaged")
+    first_updates: ClassVar[dict[str, int]] = {"adam": 1}
 
     networks: Networks
     averaged: Networks
+    average: MovingAverage
     adam: torch.optim.Adam
     rng: torch.Generator
     place: EpochPosition
@@ -79,58 +83,13 @@ class DenoiserState:
         loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         self.iteration += 1
-        decay = min(_DECAY, self.iteration / (self.iteration + 9))  # the first weights are soon forgotten
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.networks.parameters()), 1 - decay)
+        self.average.decay = min(_DECAY, self.iteration / (self.iteration + 9))  # the first weights are soon forgotten
+        self.average.update()
         self.losses.add(self.losses.row(of_step)[None], of_step)
         self.whole = True
 
-    def progress(self) -> dict[str, int]:
-        return {"iteration": self.iteration, "epoch": self.place.epoch, "position": self.place.position}
-
-    def go_to(self, progress: dict[str, Any]) -> None:
-        self.iteration = int(progress["iteration"])
-        self.place.epoch, self.place.position = int(progress["epoch"]), int(progress["position"])
-
-    def restart_random(self, seed: int) -> Tensor:
-        return self.rng.manual_seed(seed).get_state()
-
-    def tensors(self) -> dict[str, Tensor]:
-        named = {"rng": self.rng.get_state()}
-        for part in ("networks", "averaged"):
-            named |= {f"{part}/{name}": value for name, value in getattr(self, part).state_dict().items()}
-        named |= {f"losses/{name}": value for name, value in self.losses.tensors().items()}
-        for name, parameter in self.networks.named_parameters():
-            named |= {f"adam/{name}/{key}": value for key, value in self.adam.state[parameter].items()}
-        return named
-
-    def expected(self, found: Mapping[str, TensorSpec], iteration: int) -> dict[str, TensorSpec]:
-        specs = specs_of({name: value for name, value in self.tensors().items() if not name.startswith("adam/")})
-        values = found.get("losses/values")
-        specs |= {f"losses/{name}": spec for name, spec in self.losses.specs(values.shape if values else ()).items()}
-        for name, parameter in self.networks.named_parameters() if iteration else ():
-            moment = TensorSpec(parameter.dtype, tuple(parameter.shape))
-            of_adam = {"step": TensorSpec(torch.float32, ()), "exp_avg": moment, "exp_avg_sq": moment}
-            specs |= {f"adam/{name}/{key}": spec for key, spec in of_adam.items()}
-        return specs
-
-    def load_tensors(self, named: dict[str, Tensor]) -> None:
-        self.rng.set_state(named["rng"].cpu())
-        for part in ("networks", "averaged"):
-            getattr(self, part).load_state_dict(_below(named, f"{part}/"))
-        self.losses.load_tensors(_below(named, "losses/"))
-        for name, parameter in self.networks.named_parameters():
-            # in the parameter's own layout, which the fused step of Adam takes for granted
-            self.adam.state[parameter] = {
-                key: value.to(parameter.device, copy=True)
-                if key == "step"
-                else torch.empty_like(parameter, requires_grad=False).copy_(value)
-                for key, value in _below(named, f"adam/{name}/").items()
-            }
-
-
-def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in named.items() if name.startswith(prefix)}
+    def optimised(self) -> dict[str, nn.Module]:
+        return {"adam": self.networks}
 
 
 def new_state(
@@ -157,6 +116,7 @@ def new_state(
     return DenoiserState(
         networks=networks,
         averaged=averaged,
+        average=MovingAverage(averaged, networks, _DECAY),
         adam=torch.optim.Adam([{"params": list(part.parameters())} for part in networks.children()], fused=fused),
         rng=torch.Generator(device).manual_seed(seed),
         place=EpochPosition(seed),

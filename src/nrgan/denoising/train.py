@@ -180,7 +180,7 @@ def run(prepared: Prepared) -> Generator[Progress]:
             rows = prepared.batches.rows(1)[0]
             noisy = prepared.batches.read(rows[None])[0]
             rate = learning_rate(options.learning_rate, state.iteration, plan.iterations)
-            step(state, prepared.material, noisy, rows.cpu().numpy(), rate)
+            step(state, prepared.material, noisy, rows, rate)
             shown = replace(shown, iteration=state.iteration, logged=False)
             if state.losses.full:
                 _stop_if_diverged(state)

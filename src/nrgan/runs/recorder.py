@@ -84,13 +84,13 @@ class RunRecorder:
         if self.goes_on:
             check_same_run(read_document(self.out)["identity"], identity, defaults, self.out)
 
-    def restore(self, state: Resumable) -> bool:
-        """Restores the state from the last checkpoint that is whole, if any; returns whether random numbers go on too.
+    def restore(self, state: Resumable) -> None:
+        """Restores the state from the last checkpoint that is whole, if any; `notes` say what is not as it was.
 
         Raises `UserError` where there are some, and none can serve.
         """
         if not self.has_checkpoint:
-            return True
+            return
         self._restored_from = self._stamp()
         exact, damage = self._load_newest(state)
         self.saved_iteration = state.progress()["iteration"]
@@ -100,7 +100,10 @@ class RunRecorder:
                 f"{damage}; going on from the checkpoint before, of iteration {self.saved_iteration:,}. The damaged "
                 f"one is kept as {layout.DAMAGED_CHECKPOINT}, later losses in {layout.LATER_METRICS}"
             )
-        return exact
+        if not exact:
+            self.notes.append(
+                "the checkpoint is from another kind of device: the weights go on, random numbers begin anew"
+            )
 
     def _load_newest(self, state: Resumable) -> tuple[bool, Damaged | None]:
         """Loads the newest whole checkpoint; returns whether exactly, and what was wrong with a newer one."""

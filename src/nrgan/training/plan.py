@@ -19,7 +19,7 @@ from nrgan.networks import Family, NetworkSizes, find_family
 from nrgan.objectives import Objective
 from nrgan.observation import Model, View
 from nrgan.settings import Setting
-from nrgan.training.config import GIVEN, TrainConfig
+from nrgan.training.config import GIVEN, DataOptions, TrainConfig
 from nrgan.training.lookup import model_of, objective_of, setting_of
 
 
@@ -127,9 +127,13 @@ def _check_pairs(config: TrainConfig, objective: Objective) -> None:
 
 def data_choice(config: TrainConfig, corruption: Corruption | None = None) -> DataChoice:
     """Which images training sees; `corruption` in the place of the setting's own. Raises `UserError`."""
-    setting, options = setting_of(config, corruption), config.data
+    return choice_of(config.setting, setting_of(config, corruption), config.data)
+
+
+def choice_of(name: str, setting: Setting, options: DataOptions) -> DataChoice:
+    """Which images the options mean of a setting, or of the user's own at a path."""
     return DataChoice(
-        name=config.setting,
+        name=name,
         source=setting.source,
         corruption=setting.corruption,
         sensor=setting.sensor,

@@ -50,16 +50,13 @@ class Prepared:
     watch: Watch | None
     """The evaluations on the way."""
     device_name: str
-    exact: bool
-    """Whether random numbers go on too, and not only the weights."""
     budget: Budget | None = None
     """What was chosen for the minutes that were given; None where none were, and where the run goes on."""
     deadline: Deadline | None = None
 
     def notes(self) -> list[str]:
         """What there is to tell before it begins."""
-        anew = "the checkpoint is from another kind of device: the weights go on, random numbers begin anew"
-        return [*self.data.notes, *self.recorder.notes, *([] if self.exact else [anew])]
+        return [*self.data.notes, *self.recorder.notes]
 
 
 def prepare(
@@ -99,14 +96,14 @@ def prepare(
     check_memory(plan, device)
     state = new_state(plan, device, compute_dtype=dtype)
     watch = _watch(plan, state, data, device, preparing)
-    exact = recorder.restore(state)
+    recorder.restore(state)
     batches = _batches(plan, data, state, resident)
     if watch is not None:
         watch.evaluator.prepare()
     device_name = f"{_described(device)}, {dtype_name(dtype)}"
     recorder.begin(plan.config.plain(), _about(plan, data, device_name, dtype), state.iteration)
     deadline = Deadline.of(plan.config, state.iteration, begun, clock, 0.0 if budget is None else budget.last)
-    return Prepared(plan, data, state, batches, recorder, watch, device_name, exact, budget, deadline)
+    return Prepared(plan, data, state, batches, recorder, watch, device_name, budget, deadline)
 
 
 def _batches(plan: Plan, data: TrainingData, state: TrainState, resident: NoisyImages | None) -> Batches:

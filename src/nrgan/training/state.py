@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nrgan.draws import FreshDraws
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.observation import GeneratorPair
-from nrgan.tensor_files import TensorSpec, specs_of
 from nrgan.training.average import MovingAverage
 from nrgan.training.batches import EpochPosition
 from nrgan.training.config import OptimiserOptions, TrainConfig
 from nrgan.training.losses import LossHistory, loss_names
 from nrgan.training.plan import Plan
-
-_FIRST_UPDATE = {"generator_adam": 2, "discriminator_adam": 1}
-"""The iteration of an optimiser's first update, before which it may have no moments: the first one is D's alone."""
+from nrgan.training.saved_state import SavedState
 
 
 @dataclass
-class TrainState:
+class TrainState(SavedState):
     """Networks, their average, optimisers, random state, and how far training is."""
+
+    parts: ClassVar[tuple[str, ...]] = ("generators", "averaged", "discriminator")
+    first_updates: ClassVar[dict[str, int]] = {
+        "generator_adam": 2,
+        "discriminator_adam": 1,
+    }  # the first one is D's alone
 
     generators: GeneratorPair
     averaged: GeneratorPair
@@ -50,76 +52,8 @@ class TrainState:
         """Draws for the next step, from the run's own generator."""
         return FreshDraws(self.rng, *place_of(self.generators))
 
-    def progress(self) -> dict[str, int]:
-        """How far it is, as plain numbers."""
-        return {"iteration": self.iteration, "epoch": self.place.epoch, "position": self.place.position}
-
-    def go_to(self, progress: dict[str, Any]) -> None:
-        """Puts it where `progress` said."""
-        self.iteration = int(progress["iteration"])
-        self.place.epoch, self.place.position = int(progress["epoch"]), int(progress["position"])
-
-    def restart_random(self, seed: int) -> Tensor:
-        """Begins the random numbers anew, and gives their state: those of another kind of device cannot go on."""
-        return self.rng.manual_seed(seed).get_state()
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Every tensor of the state, by name; the optimisers' under their parameters' names."""
-        named = {"rng": self.rng.get_state()}
-        for part in ("generators", "averaged", "discriminator"):
-            for name, value in getattr(self, part).state_dict().items():
-                named[f"{part}/{name}"] = value
-        for name, value in self.losses.tensors().items():
-            named[f"losses/{name}"] = value
-        for part, network, adam in self._optimisers():
-            for name, parameter in network.named_parameters():
-                for key, value in adam.state[parameter].items():
-                    named[f"{part}/{name}/{key}"] = value
-        return named
-
-    def expected(self, found: Mapping[str, TensorSpec], iteration: int) -> dict[str, TensorSpec]:
-        """What kinds of tensors the file of such a state holds after so many iterations."""
-        specs = specs_of({name: value for name, value in self.tensors().items() if "_adam/" not in name})
-        values = found.get("losses/values")
-        specs |= {f"losses/{name}": spec for name, spec in self.losses.specs(values.shape if values else ()).items()}
-        for part, network, _ in self._optimisers():
-            if iteration < _FIRST_UPDATE[part] and not any(name.startswith(f"{part}/") for name in found):
-                continue  # but they may be there already, all zero: a trial of the duration has made them
-            for name, parameter in network.named_parameters():
-                if not parameter.requires_grad:
-                    continue
-                moment = TensorSpec(parameter.dtype, tuple(parameter.shape))
-                of_adam = {"step": TensorSpec(torch.float32, ()), "exp_avg": moment, "exp_avg_sq": moment}
-                specs |= {f"{part}/{name}/{key}": spec for key, spec in of_adam.items()}
-        return specs
-
-    def load_tensors(self, named: dict[str, Tensor]) -> None:
-        """Restores what `tensors` gave, exactly."""
-        self.rng.set_state(named["rng"].cpu())
-        for part in ("generators", "averaged", "discriminator"):
-            getattr(self, part).load_state_dict(_below(named, f"{part}/"))
-        self.losses.load_tensors(_below(named, "losses/"))
-        for part, network, adam in self._optimisers():
-            for name, parameter in network.named_parameters():
-                own, kept = _below(named, f"{part}/{name}/"), adam.state[parameter]
-                for key in kept.keys() - own.keys():
-                    kept[key].zero_()  # made since: back to where Adam starts
-                for key, value in own.items():
-                    # into the same memory where there is some: a captured graph goes on using it
-                    if key in kept:
-                        kept[key].copy_(value)
-                    else:
-                        kept[key] = value.to(parameter.device, copy=True)
-
-    def _optimisers(self) -> list[tuple[str, nn.Module, torch.optim.Adam]]:
-        return [
-            ("generator_adam", self.generators, self.generator_adam),
-            ("discriminator_adam", self.discriminator, self.discriminator_adam),
-        ]
-
-
-def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in named.items() if name.startswith(prefix)}
+    def optimised(self) -> dict[str, nn.Module]:
+        return {"generator_adam": self.generators, "discriminator_adam": self.discriminator}
 
 
 def new_state(

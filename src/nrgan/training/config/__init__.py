@@ -21,7 +21,16 @@ from nrgan.training.config.groups import (
     dashed,
     option_name,
 )
-from nrgan.training.config.table import DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME
+from nrgan.training.config.table import (
+    DEFAULTS,
+    FLAT,
+    GROUPS,
+    MAY_DIFFER_ON_RESUME,
+    defaults_of,
+    flat_names,
+    in_groups,
+    may_differ,
+)
 from nrgan.training.config.train_config import TrainConfig
 
 __all__ = [
@@ -48,5 +57,9 @@ __all__ = [
     "TrainConfig",
     "Width",
     "dashed",
+    "defaults_of",
+    "flat_names",
+    "in_groups",
+    "may_differ",
     "option_name",
 ]

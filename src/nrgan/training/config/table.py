@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic.fields import FieldInfo
-
+from nrgan.errors import UserError
 from nrgan.training.config.groups import (
     MAY_DIFFER,
     DataOptions,
@@ -30,21 +30,49 @@ GROUPS: dict[str, type[Group]] = {
     "machine": MachineOptions,
 }
 """As the fields of `TrainConfig` are called."""
-FLAT: dict[str, tuple[str, str]] = {
-    f"{group.prefix}{field}": (name, field) for name, group in GROUPS.items() for field in group.model_fields
-}
-"""Flat name → (group, field): the one table of all options but setting, model and out."""
-DEFAULTS: dict[str, Any] = {
-    flat: GROUPS[group]().model_dump(mode="json")[field] for flat, (group, field) in FLAT.items()
-}
-"""What is chosen where nothing is said, as JSON has it."""
+Groups = Mapping[str, type[Group]]
+"""As the fields of a configuration are called."""
 
 
-def _differs_freely(group: type[Group], field: FieldInfo) -> bool:
-    return group.may_differ or MAY_DIFFER in field.metadata
+def flat_names(groups: Groups) -> dict[str, tuple[str, str]]:
+    """Flat name → (group, field)."""
+    return {f"{group.prefix}{field}": (name, field) for name, group in groups.items() for field in group.model_fields}
 
 
-MAY_DIFFER_ON_RESUME: frozenset[str] = frozenset({"out"}) | {
-    flat for flat, (name, field) in FLAT.items() if _differs_freely(GROUPS[name], GROUPS[name].model_fields[field])
-}
-"""Options that may differ when a run goes on: they do not change what is learned (`iterations` only how long)."""
+def defaults_of(groups: Groups) -> dict[str, Any]:
+    """What is chosen where nothing is said, as JSON has it, by flat name."""
+    plain = {name: group().model_dump(mode="json") for name, group in groups.items()}
+    return {flat: plain[name][field] for flat, (name, field) in flat_names(groups).items()}
+
+
+def may_differ(groups: Groups) -> frozenset[str]:
+    """Flat names of what may differ when a training goes on: it does not change what is learned, or only how long."""
+    return frozenset(
+        flat
+        for flat, (name, field) in flat_names(groups).items()
+        if groups[name].may_differ or MAY_DIFFER in groups[name].model_fields[field].metadata
+    )
+
+
+def in_groups(values: Mapping[str, Any], groups: Groups) -> dict[str, Any]:
+    """Flat keywords in their groups; what is unknown stays where it is, to be refused."""
+    flat = flat_names(groups)
+    # "network" and "objective" are both a group and a field of it
+    whole = {
+        name: value
+        for name, value in values.items()
+        if name not in flat or isinstance(value, Group) or (name in groups and isinstance(value, dict))
+    }
+    fields: dict[str, dict[str, Any]] = {}
+    for name in (name for name in values if name not in whole):
+        group, field = flat[name]
+        if group in whole:
+            raise UserError(f"<{name}>: give the group {group} or its fields, not both")
+        fields.setdefault(group, {})[field] = values[name]
+    return whole | fields
+
+
+FLAT = flat_names(GROUPS)
+"""The one table of all options but setting, model and out."""
+DEFAULTS = defaults_of(GROUPS)
+MAY_DIFFER_ON_RESUME = frozenset({"out"}) | may_differ(GROUPS)

@@ -13,7 +13,6 @@ from nrgan.limits import DEFAULT_SIDE
 from nrgan.training.config.groups import (
     DataOptions,
     EvaluationOptions,
-    Group,
     MachineOptions,
     NetworkOptions,
     ObjectiveOptions,
@@ -22,7 +21,7 @@ from nrgan.training.config.groups import (
     ScheduleOptions,
     option_name,
 )
-from nrgan.training.config.table import DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME
+from nrgan.training.config.table import DEFAULTS, FLAT, GROUPS, MAY_DIFFER_ON_RESUME, in_groups
 
 
 class TrainConfig(BaseModel):
@@ -60,7 +59,7 @@ class TrainConfig(BaseModel):
     def _take_flat_keywords(cls, values: Any, handler: ModelWrapValidatorHandler[TrainConfig]) -> TrainConfig:
         """Sorts flat keywords into their groups; what is no option at all is refused by its name."""
         try:
-            return handler(_grouped(values) if isinstance(values, dict) else values)
+            return handler(in_groups(values, GROUPS) if isinstance(values, dict) else values)
         except ValidationError as error:
             (name, *_), value, message = validation_sentence(error)
             raise UserError(f"<{name}> {value}: {message}") from error
@@ -134,20 +133,3 @@ def _typed(value: object) -> str:
 def _no_option(path: str) -> str:
     """A path that is not taken for an option."""
     return f"./{path}" if path.startswith("-") else path
-
-
-def _grouped(values: dict[str, Any]) -> dict[str, Any]:
-    """Flat keywords in their groups; what is unknown stays where it is, to be refused."""
-    # "network" and "objective" are both a group and a field of it
-    whole = {
-        name: value
-        for name, value in values.items()
-        if name not in FLAT or isinstance(value, Group) or (name in GROUPS and isinstance(value, dict))
-    }
-    fields: dict[str, dict[str, Any]] = {}
-    for name in (name for name in values if name not in whole):
-        group, field = FLAT[name]
-        if group in whole:
-            raise UserError(f"<{name}>: give the group {group} or its fields, not both")
-        fields.setdefault(group, {})[field] = values[name]
-    return whole | fields
