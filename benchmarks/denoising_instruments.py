@@ -31,7 +31,7 @@ from drawn_instruments import INSTRUMENTS, Drawn, draw, generator, write
 from nrgan.denoising.classical import classical
 from nrgan.denoising.denoiser import Denoiser
 from nrgan.diagnosis import diagnose
-from nrgan.frames import FrameSet, open_frames
+from nrgan.frames import FrameSet, ValueRange, open_frames
 from nrgan.reports.markdown import markdown_table
 from nrgan.storage import write_json
 from nrgan.training.processor import processor
@@ -83,7 +83,7 @@ def measured(name: str, seed: int, folder: Path, minutes: float) -> dict[str, An
         "steps": about.iteration,
         "chosen": about.chosen.get("chosen"),
         "psnr": {method: _psnr(answer, drawn, good) for method, answer in {"input": noisy, **answers}.items()},
-        "estimated psnr": None if judgement["risk"] is None else judgement["risk"]["psnr_range"],
+        "estimated psnr": _of_the_truth(judgement["risk"], drawn, found.value_range),
         "spots per megapixel in empty regions": _spots(answers["denoise"], drawn, good),
         "null test": judgement["null_test"],
     }
@@ -111,6 +111,15 @@ def _good(drawn: Drawn) -> npt.NDArray[np.bool_]:
 def _psnr(answer: Array, drawn: Drawn, good: npt.NDArray[np.bool_]) -> float:
     wrong = (answer - drawn.light)[:, good]
     return float(10 * np.log10(np.ptp(drawn.light) ** 2 / np.mean(wrong**2)))
+
+
+def _of_the_truth(risk: dict[str, Any] | None, drawn: Drawn, value_range: ValueRange) -> list[float] | None:
+    """The estimate, whose peak is the range of values, with the span of the truth for its peak."""
+    if risk is None:
+        return None
+    low, high = value_range.limits[0]
+    change = 20 * np.log10(np.ptp(drawn.light) / (high - low))
+    return [float(psnr + change) for psnr in risk["psnr_range"]]
 
 
 def _spots(answer: Array, drawn: Drawn, good: npt.NDArray[np.bool_]) -> float | None:
