@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nrgan.objectives import Objective
     from nrgan.observation import Model, NoiseSampler, Observation, Observer
     from nrgan.progress import Progress
+    from nrgan.publishing.publish import publish
     from nrgan.reports.comparison import compare
     from nrgan.runs import TrainedModel
     from nrgan.runs.generate import generate
@@ -74,6 +75,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "generate": ("nrgan.runs.generate", "generate"),
     "import_reference": ("nrgan.runs.reference", "import_reference"),
     "judge": ("nrgan.denoising.judging", "judge"),
+    "publish": ("nrgan.publishing.publish", "publish"),
     "reproduce": ("nrgan.studies.reproduce", "reproduce"),
     "select": ("nrgan.evaluation.measure", "select_snapshot"),
     "train": ("nrgan.training.train", "train"),
@@ -114,6 +116,7 @@ __all__ = [
     "generate",
     "import_reference",
     "judge",
+    "publish",
     "reproduce",
     "select",
     "train",

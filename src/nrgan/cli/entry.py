@@ -25,6 +25,7 @@ from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
+from nrgan.cli.publish import Publish
 from nrgan.cli.train import Train
 from nrgan.errors import NrganError, UserError, first_line
 from nrgan.memory import is_out_of_memory
@@ -42,6 +43,7 @@ Verb = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Publish, tyro.conf.subcommand("publish")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]

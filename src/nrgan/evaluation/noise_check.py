@@ -188,7 +188,7 @@ def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, 
     signal = unit_from_stored(clean).transpose(0, 3, 1, 2)
     learned = NoiseStatistics.of(noise, signal) if noise is not None else None
     return NoiseCheck(
-        setting=about.setting,
+        setting=about.images,
         model=about.model,
         iteration=about.iteration,
         samples=samples,
