@@ -26,6 +26,7 @@ from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.train import Train
+from nrgan.cli.upkeep import Completion, Doctor, Fetch
 from nrgan.errors import NrganError, UserError, first_line
 from nrgan.memory import is_out_of_memory
 from nrgan.training.config import dashed
@@ -46,6 +47,9 @@ Verb = (
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Fetch, tyro.conf.subcommand("fetch")]
+    | Annotated[Completion, tyro.conf.subcommand("completion")]
 )
 
 BUG = 70
