@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 WIDTH, HEIGHT = 400, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 36
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 20, 10, 36
 _TICKS = 5
 _MARKED = 40
 """Points of a line, up to which each is marked."""

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 _ABSOLUTE = re.compile(
-    r"(?<![\w.:/\\<+-])(?:~|[A-Za-z]:(?=[\\/])|[a-z][a-z0-9+.-]*://)?(?:[\\/][^\s\\/'\"<>|,;:()]+)+[\\/]?"
+    r"(?<![\w.:/\\<+-])(?:~|[A-Za-z]:(?=[\\/])|[a-z][a-z0-9+.-]*:/{1,2}(?=/))?(?:[\\/][^\s\\/'\"<>|,;:()]+)+[\\/]?"
 )
 """A path from the root, the home folder or a drive, or an address; not a fraction, a date or a relative path."""
 

@@ -21,7 +21,7 @@ from nrgan.reports.page.subjects import DENOISER, DIAGNOSIS, GENERATOR, STUDY, S
 
 
 class Section(NamedTuple):
-    """A part of the page. make: gives the blocks of a subject, none where there is nothing to say; raises `UserError`."""
+    """A part of the page. make: gives the blocks of a subject, none where there is nothing to say, or `UserError`."""
 
     anchor: str
     title: str

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrgan.data import SOURCES
+from nrgan.data.sources.shapes import Shapes
 from nrgan.denoising.denoiser import Denoiser
 from nrgan.denoising.evaluate import psnr
 from nrgan.layout import find_snapshot
@@ -18,7 +18,6 @@ from nrgan.reports.page.blocks import BeforeAfter, Block, Picture, Pictures, Tab
 from nrgan.reports.page.subjects import Subject
 
 _SIDE, _COUNT, _SEED = 96, 4, 0
-_DRAWN = "shapes"
 _A_ROW = 2
 _BRIGHTEST = 3.0
 """Times the mean expected error, which is white in the map of errors."""
@@ -52,7 +51,7 @@ def before_after(subject: Subject) -> Sequence[Block]:
 
 def _drawn(channels: int, side: int) -> Tensor:
     """(K, C, H, W), unit range: in colour for three channels, else each channel grey."""
-    images = unit_from_stored(SOURCES[_DRAWN].unseen(side, None, None, None).images()[:_COUNT]).astype(np.float32)
+    images = unit_from_stored(Shapes(side, _SEED, _COUNT).images()).astype(np.float32)
     if channels != 3:
         images = np.repeat(images.mean(axis=3, keepdims=True), channels, axis=3)
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))

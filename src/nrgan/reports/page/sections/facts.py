@@ -14,6 +14,8 @@ from nrgan.reports.page.subjects import DENOISER, Subject
 from nrgan.training.config import DEFAULTS, FLAT, command_words
 
 _OF_THE_MACHINE = ("device", "precision", "processor", "started", "commit")
+_LONG = 80
+"""Letters of a value that a table shows: the numbers of a noise are in the command."""
 _NOT_REPEATED = ("data_root", "cache_dir", "device", "threads")
 """Options of the machine that it ran on."""
 
@@ -58,4 +60,5 @@ def _rows(options: dict[str, Any]) -> list[list[str]]:
 def _said(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return "–" if value is None else str(value)
+    said = "–" if value is None else str(value)
+    return said if len(said) <= _LONG else f"{said[:_LONG]} …"
