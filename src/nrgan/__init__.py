@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nrgan.observation import Model, NoiseSampler, Observation, Observer
     from nrgan.progress import Progress
     from nrgan.reports.comparison import compare
+    from nrgan.reports.page import report
     from nrgan.runs import TrainedModel
     from nrgan.runs.generate import generate
     from nrgan.runs.reference import import_reference
@@ -74,6 +75,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "generate": ("nrgan.runs.generate", "generate"),
     "import_reference": ("nrgan.runs.reference", "import_reference"),
     "judge": ("nrgan.denoising.judging", "judge"),
+    "report": ("nrgan.reports.page", "report"),
     "reproduce": ("nrgan.studies.reproduce", "reproduce"),
     "select": ("nrgan.evaluation.measure", "select_snapshot"),
     "train": ("nrgan.training.train", "train"),
@@ -114,6 +116,7 @@ __all__ = [
     "generate",
     "import_reference",
     "judge",
+    "report",
     "reproduce",
     "select",
     "train",

@@ -25,6 +25,7 @@ from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
+from nrgan.cli.report import Report
 from nrgan.cli.train import Train
 from nrgan.cli.upkeep import Completion, Doctor, Fetch
 from nrgan.errors import NrganError, UserError, first_line
@@ -41,6 +42,7 @@ Verb = (
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[CheckNoise, tyro.conf.subcommand("check-noise")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[List, tyro.conf.subcommand("list")]
