@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from nrgan.errors import UserError
-from nrgan.layout import LIVE
 from nrgan.training.config import AUTO, TrainConfig
 
 if TYPE_CHECKING:
     from nrgan.cli.display import Display
     from nrgan.data import TrainingData
-    from nrgan.progress import Progress
     from nrgan.training.budget import Budget
     from nrgan.training.plan import Plan
     from nrgan.training.prepare import Prepared
@@ -25,37 +22,6 @@ if TYPE_CHECKING:
 
 _LONG = 3 * 3600.0
 """Seconds from which on a run on one's own images is told of a shorter way."""
-
-
-class LivePage:
-    """The page of a run that goes on; where it cannot be written, the run goes on without it."""
-
-    def __init__(self, config: TrainConfig, say: Callable[[str], None]) -> None:
-        self._config, self._say, self._path = config, say, config.out / LIVE
-        self._failed = False
-
-    def follow(self, progress: Progress) -> None:
-        """Writes it where the samples have just been pictured, or the first losses are there."""
-        due = progress.iteration % self._config.schedule.sample_interval == 0
-        if due or (progress.logged and not self._path.exists()):
-            self._write()
-
-    def end(self) -> None:
-        """Writes it for the last time: it looks no more."""
-        self._write(ended=True)
-        if not self._failed:
-            self._say(f"how it went: {self._path}; all about it: nrgan report {self._config.out}")
-
-    def _write(self, ended: bool = False) -> None:
-        from nrgan.reports.page.assemble import live_report
-
-        if self._failed:
-            return
-        try:
-            live_report(self._config.out, self._path, ended)
-        except UserError as error:
-            self._failed = True
-            self._say(f"note: no live page any more: {error}")
 
 
 @dataclass
@@ -70,8 +36,7 @@ class Train:
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Open the images, print the resolved configuration (with --minutes, measure and choose first) and stop."""
     live: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Keep a page in the run folder, live.html, that shows how it goes: it is written anew at each picture of samples,
-    and looks again by itself while it is open."""
+    """Keep a page in the run folder, live.html, that shows how it goes; while it is open, it looks again by itself."""
     begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
     """When the command began: its minutes count from here, before what takes long is loaded."""
 
@@ -149,6 +114,7 @@ class Train:
 
     def _train(self) -> int:
         from nrgan.cli.display import Display, duration
+        from nrgan.cli.live import LivePage
         from nrgan.cli.stopping import stop_requests
         from nrgan.training.device import configure_process
         from nrgan.training.plan import Objects
@@ -159,23 +125,19 @@ class Train:
         with Display() as display:
             prepared = prepare(self.config, Objects(), self.resume, self.overwrite, display.preparing, self.begun)
             first, config = prepared.state.iteration, prepared.plan.config
-            with stop_requests() as requests:
+            with stop_requests() as requests, LivePage(config, display.say, self.live) as page:
                 self._announce(prepared, display.say)
-                page = LivePage(config, display.say)
                 training = Training(prepared)
                 steps = training.run()
                 for progress in steps:
                     display.training(progress)
-                    if self.live:
-                        page.follow(progress)
+                    page.follow(progress)
                     if requests:
                         steps.close()  # saves a checkpoint
                         display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")
                         if prepared.recorder.earlier is not None:
                             display.say(f"the earlier run is still in {prepared.recorder.earlier}")
                         return 128 + requests[0]
-            if self.live:
-                page.end()
             iterations = config.schedule.iterations
             if first >= iterations:
                 display.say(f"{config.out}: was complete at iteration {first:,}; raise --iterations to train on")

@@ -15,7 +15,8 @@ def level_spectrum(images: npt.NDArray[np.floating[Any]]) -> list[float]:
     """255·√P(f) in H//2 rings of equal width up to 0.5 cycles per pixel, of (N, H, H, C) images, unit range.
 
     P(f) = mean over the ring, images and channels of |F[w·(x − mean x)]|²/Σw², with F the Fourier transform over an
-    image and w a Hann window. White noise of level σ (of 255) has σ at every frequency.
+    image and w a Hann window. White noise of level σ (of 255) has σ at every frequency but the lowest
+    two, which the mean that is taken off makes lower.
     """
     side = images.shape[1]
     window = np.outer(np.hanning(side + 2)[1:-1], np.hanning(side + 2)[1:-1])

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from conftest import nrgan
-from nrgan import report
+from nrgan import Progress, TrainConfig, report
+from nrgan.cli.live import LivePage
 from nrgan.errors import UserError
 from nrgan.layout import LIVE, METRICS, RUN, SNAPSHOTS, data_picture, sample_picture
 from nrgan.pictures import KEPT_A_ROW, cells, read_picture
@@ -228,8 +229,20 @@ def test_live_changes_nothing_of_the_training(tmp_path: Path) -> None:
            "--log-interval", 2, "--sample-interval", 2, "--threads", 1, "--device", "cpu")  # fmt: skip
     done = nrgan("train", "shapes-ag25", "gan", tmp_path / "live", *few, "--live")
     assert done.returncode == 0, done.stderr
-    assert "live.html" in done.stdout and (tmp_path / "live" / LIVE).is_file()
+    assert "live.html" in done.stdout
+    page = (tmp_path / "live" / LIVE).read_text()
+    assert page.count("data-frame=") == 3 and "data-refresh" not in page.partition("<style>")[0]
     assert nrgan("train", "shapes-ag25", "gan", tmp_path / "not", *few).returncode == 0
     assert not (tmp_path / "not" / LIVE).exists()
     weights = [next((tmp_path / name / SNAPSHOTS).glob("*/model.safetensors")) for name in ("live", "not")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_page_that_cannot_be_written_stops_no_training(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / LIVE).mkdir()
+    config = TrainConfig(setting="shapes-ag25", model="gan", out=tmp_path)
+    with LivePage(config, said.append, wanted=True) as page:
+        for iteration in (1, 2):
+            page.follow(Progress(iteration, 2))
+    assert len(said) == 1 and said[0].startswith("note: no live page any more")

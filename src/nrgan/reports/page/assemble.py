@@ -25,8 +25,8 @@ from nrgan.reports.page.sections.comparison import ANCHOR, TITLE, comparison
 from nrgan.reports.page.subjects import Options, Subject, subjects_of
 from nrgan.storage import MADE_BY, check_output, writing
 
-_PICTURES = 4 << 20
-"""Bytes of pictures, before they are packed, that the sliders of one kind hold together."""
+_PICTURES = 6 << 20
+"""Bytes of pictures, before they are packed, that a page holds: noise, which cannot be packed, takes 9 MB as text."""
 _MOST = 12
 """Subjects of a page: as many as anybody looks at side by side, and few enough for its size."""
 _MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, OSError)

@@ -31,7 +31,7 @@ class Options:
     """Whether only what the folder holds is shown, and nothing is computed: while a run is trained."""
     resources: Resources = field(default_factory=Resources)
     pictures: int = 0
-    """Bytes that the pictures of each slider of a subject may have before they are packed."""
+    """Bytes that all pictures of a subject may have before they are packed; each section takes a share of them."""
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,7 @@ def before_after(subject: Subject) -> Sequence[Block]:
     noisy = clean + law.simulate_noise(clean, torch.Generator().manual_seed(_SEED))
     found = denoiser(noisy)
     parts = [_picture(part, words) for part, words in ((noisy, "noisy"), (found, "denoised"))]
-    figures = [
-        [name, *(figure(_mean_psnr(part, clean), 4) for part in (noisy, found))] for name in ("PSNR (dB)",)
-    ]  # fmt: skip
+    figures = ["PSNR (dB)", *(figure(_mean_psnr(part, clean)) for part in (noisy, found))]
     return [
         Words(
             "Drawn pictures, with noise drawn from the law that this denoiser was trained for; they are nothing that "
@@ -44,7 +42,7 @@ def before_after(subject: Subject) -> Sequence[Block]:
             quiet=True,
         ),
         BeforeAfter("noisy to denoised", *parts),
-        Table("On these pictures, which are unlike its images", ["", "noisy", "denoised"], figures),
+        Table("On these pictures, which are unlike its images", ["", "noisy", "denoised"], [figures]),
         *_uncertainty(denoiser, noisy, found - clean),
     ]
 

@@ -14,22 +14,27 @@ from nrgan.reports.page.subjects import Subject
 from nrgan.runs import read_records
 from nrgan.runs.log import read_metrics
 
+_SMALL = 0.05
+"""Of the largest loss, below which another is drawn on an axis of its own."""
+_WARNINGS = 3
 _NO_LOSSES = ("iteration", "images_per_second", "warning")
 
 
 def losses(subject: Subject) -> Sequence[Block]:
-    """One chart of all losses, and the warnings of training."""
+    """Charts of losses that are about as large, and the warnings of training."""
     lines = lines_of(subject)
     names = [name for name in dict.fromkeys(name for line in lines for name in line) if name not in _NO_LOSSES]
     curves = [Line(name, points_of(lines, name), style) for style, name in enumerate(names)]
-    if not any(len(curve.points) for curve in curves):
-        return []
-    words = f"{', '.join(names)} over iterations, each the mean since the point before"
-    chart = Chart("Losses", words, "iteration", "loss", curves)
+    sizes = {curve.name: max((abs(y) for _, y in curve.points if y is not None), default=0.0) for curve in curves}
+    large = [curve for curve in curves if sizes[curve.name] >= _SMALL * max(sizes.values())]
+    charts = []
+    for title, chosen in (("Losses", large), ("Smaller terms", [curve for curve in curves if curve not in large])):
+        words = f"{', '.join(curve.name for curve in chosen)} over iterations, each the mean since the point before"
+        charts.append(Chart(title, words, "iteration", "mean value", chosen))
     warnings = [
         Words(f"Warning at iteration {line['iteration']:,}: {line['warning']}") for line in lines if "warning" in line
     ]
-    return [Curves(chart), *warnings[-3:]]
+    return [*(Curves(chart) for chart in charts if chart.drawn), *warnings[-_WARNINGS:]]
 
 
 def lines_of(subject: Subject) -> list[dict[str, Any]]:

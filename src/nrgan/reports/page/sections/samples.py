@@ -52,7 +52,7 @@ def _of_pictures(subject: Subject) -> list[tuple[int, dict[str, Squares]]]:
     first = _read(sample_picture(subject.folder, there[0], "clean")) if there else None
     if first is None:
         return []
-    moments, count = how_many(subject.options.pictures, first[0].size * len(PARTS), MOMENTS, _FEWEST)
+    moments, count = how_many(_room(subject), first[0].size * len(PARTS), MOMENTS, _FEWEST)
     found = []
     for iteration in chosen_evenly(there, moments):
         read = {part: _read(sample_picture(subject.folder, iteration, part)) for part in PARTS}
@@ -78,15 +78,19 @@ def _of_snapshots(subject: Subject) -> list[tuple[int, dict[str, Squares]]]:
         if not is_snapshot(subject.path):
             return []
         model = TrainedModel.load(subject.path)
-        _, count = how_many(subject.options.pictures, _size(model), 1, 1)
+        _, count = how_many(_room(subject), _size(model), 1, 1)
         return [(model.about.iteration, _parts(model, count))]
     newest = TrainedModel.load(there[-1])
-    moments, count = how_many(subject.options.pictures, _size(newest), MOMENTS, _FEWEST)
+    moments, count = how_many(_room(subject), _size(newest), MOMENTS, _FEWEST)
     found = []
     for snapshot in chosen_evenly(there, moments):
         with suppress(UserError):  # a damaged one is left out
             found.append((iteration_of(snapshot), _parts(TrainedModel.load(snapshot), count)))
     return found
+
+
+def _room(subject: Subject) -> int:
+    return subject.options.pictures // 2
 
 
 def _size(model: TrainedModel) -> int:

@@ -32,7 +32,7 @@ def _of_run(subject: Subject) -> list[str]:
         return [f"A snapshot of {about.get('model')} on {name_of(str(about.get('setting')))}, iteration {iteration}."]
     model, done, asked = str(config.get("model")), last_iteration(subject.folder), config.get("iterations")
     row = all_models().get(model)
-    knows = f" It was told of the noise: {row.knowledge}." if row is not None else ""
+    knows = f" What this model must know of the noise: {row.knowledge}." if row is not None else ""
     parts = [
         f"{model} was trained on {_images(subject)}: {figure(done)} of {figure(asked)} iterations of "
         f"{figure(config.get('batch_size'))} images, at width {figure(config.get('channels'))}.{knows}"

@@ -41,7 +41,7 @@ def training_images(subject: Subject) -> Sequence[Block]:
     for path, words in found:
         if path.is_file():
             squares = _squares(path, KEPT_A_ROW)
-            _, count = how_many(subject.options.pictures, squares[0].size, 1, 1)
+            _, count = how_many(subject.options.pictures // 8, squares[0].size * len(found), 1, 1)
             pictures.append(Picture.of(tiled(squares[:count]), words, f"{count} {words}"))
     return [Pictures(pictures)] if pictures else []
 
@@ -60,13 +60,13 @@ def nearest_training_images(subject: Subject) -> Sequence[Block]:
     find_snapshot(subject.path)
     model, resources = TrainedModel.load(subject.path), subject.resources
     data = open_data(model.about.data(model.image_size), resources.data_root, resources.cache, resources.preparing)
-    samples = model.sample(_SAMPLES)
+    size = model.image_size**2 * min(3, model.image_channels) * (1 + _NEAREST)
+    samples = model.sample(min(_SAMPLES, how_many(subject.options.pictures // 8, size, 1, 1)[1]))
     found = nearest_images(samples, data, _NEAREST)
     rows = [_row(samples[k], found, k, data) for k in range(len(samples))]
     kind = "clean" if found.clean else "noisy"
     caption = f"first a sample, then the {found.indices.shape[1]} {kind} training images nearest to it"
-    columns = 2 * (1 + found.indices.shape[1])
-    picture = grid(np.concatenate(rows), columns=columns, gap=1)
+    picture = grid(np.concatenate(rows), columns=2 * len(rows[0]), gap=1)
     return [
         Pictures([Picture.of(picture, caption, f"{len(samples)} times: {caption}")]),
         Words(_judged(found)),

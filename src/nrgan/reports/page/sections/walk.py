@@ -29,7 +29,7 @@ def walk(subject: Subject) -> Sequence[Block]:
     find_snapshot(subject.path)
     model = TrainedModel.load(subject.path).to(subject.options.resources.device)
     size = model.image_size**2 * min(3, model.image_channels)
-    steps, count = how_many(subject.options.pictures // 2, size, _STEPS, _FEWEST)
+    steps, count = how_many(subject.options.pictures // 4, size, _STEPS, _FEWEST)
     count, steps = min(count, _MOST), max(steps, 2)
     generator = in_double(model.pair.generator)
     ends = latents(_SEED, range(2 * count), sizes_of(generator).latent_size).to(*place_of(generator))
