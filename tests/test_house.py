@@ -14,12 +14,12 @@ from conftest import TINY
 from nrgan import layout
 
 SOURCE = Path(nrgan.__file__).parent
+WORDS = ("SAMPLES", "SNAPSHOTS", "BEST", "DISCRIMINATOR", "SHARED_DENOISER")
+"""What is a word of the language too."""
 RUN_FILES = {
-    value
-    for name, value in vars(layout).items()
-    if name.isupper() and isinstance(value, str) and name not in ("SAMPLES", "SNAPSHOTS", "BEST", "DISCRIMINATOR")
+    value for name, value in vars(layout).items() if name.isupper() and isinstance(value, str) and name not in WORDS
 }
-"""Names of files in run folders; not those that are words of the language too."""
+"""Names of files in run folders."""
 
 
 def texts(path: Path) -> list[tuple[int, str]]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nrgan.objectives import Objective
     from nrgan.observation import Model, NoiseSampler, Observation, Observer
     from nrgan.progress import Progress
+    from nrgan.publishing.publish import publish
     from nrgan.reports.comparison import compare
     from nrgan.reports.page import report
     from nrgan.runs import TrainedModel
@@ -75,6 +76,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "generate": ("nrgan.runs.generate", "generate"),
     "import_reference": ("nrgan.runs.reference", "import_reference"),
     "judge": ("nrgan.denoising.judging", "judge"),
+    "publish": ("nrgan.publishing.publish", "publish"),
     "report": ("nrgan.reports.page", "report"),
     "reproduce": ("nrgan.studies.reproduce", "reproduce"),
     "select": ("nrgan.evaluation.measure", "select_snapshot"),
@@ -116,6 +118,7 @@ __all__ = [
     "generate",
     "import_reference",
     "judge",
+    "publish",
     "report",
     "reproduce",
     "select",

@@ -51,6 +51,13 @@ DISCRIMINATOR = "discriminator"
 MANIFEST = "SHA256SUMS"
 """The SHA-256 of every file of a snapshot, as `sha256sum --check` takes them."""
 
+SHARED_FILES = (ABOUT, SIZES, WEIGHTS, MANIFEST)
+"""Names of the files of a snapshot that is shared; its discriminator stays with the run."""
+SHARED_DENOISER = "denoiser"
+"""Folder of the denoiser's snapshot within a snapshot that is shared."""
+README = "README.md"
+"""What a shared snapshot, or a package, says to people. It may be changed later, so no manifest has it."""
+
 BEST_SAMPLES = "best-samples.png"
 """Samples of a reproduction's best snapshot."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +15,7 @@ from safetensors.torch import save
 from torch import nn
 
 from nrgan.errors import UserError, first_line
-from nrgan.layout import SIZES, WEIGHTS, Which, find_snapshot
+from nrgan.layout import SHARED_FILES, SIZES, WEIGHTS, Which, find_snapshot, is_snapshot
 from nrgan.manifest import check_snapshot
 from nrgan.reading import read_json
 from nrgan.tensor_files import check_specs, load_tensors, read_header, specs_of
@@ -64,15 +66,36 @@ def read_sizes(folder: Path, names: set[str]) -> dict[str, Any]:
 
 
 HUB = "hf://"
-"""What a name of the Hub begins with: a path is never looked for there."""
+"""What a name of the Hub may begin with: a path is never looked for there."""
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FETCHED = [pattern for name in SHARED_FILES for pattern in (name, f"*/{name}")]
+"""Of a repository, ours: nothing that anybody could run is among them."""
 
 
-def _fetched(name: str, **options: Any) -> Path:
+def find_pretrained(name: str | Path, snapshot: Which = "best", **options: Any) -> Path:
+    """The snapshot of a folder here, a run's or one by itself, or of a repository of the Hub, which is fetched.
+
+    hf://owner/name is of the Hub, and so is the text owner/name where nothing of that name is here: what is here wins,
+    and a `Path` is never looked for there. options: of `huggingface_hub.snapshot_download`, for the Hub. What comes is
+    not checked here. Raises `UserError`, which says where was looked.
+    """
+    text = str(name)
+    if text.startswith(HUB):
+        return _fetched(text, f"{text}: cannot be fetched from the Hub", options)
+    if isinstance(name, str) and _REPOSITORY.fullmatch(name) and not os.path.lexists(name):
+        return _fetched(name, f"{name}: there is no such folder here, and it cannot be fetched from the Hub", options)
+    return find_snapshot(Path(name), snapshot)
+
+
+def _fetched(name: str, failed: str, options: Mapping[str, Any]) -> Path:
     """The folder of a repository's files, fetched where they are not there yet; raises `UserError`."""
     try:
-        return Path(snapshot_download(name.removeprefix(HUB), allow_patterns=[SIZES, WEIGHTS], **options))
+        folder = Path(snapshot_download(name.removeprefix(HUB), allow_patterns=_FETCHED, **options))
     except Exception as error:  # the network's and the Hub's many ways to fail
-        raise UserError(f"{name}: cannot be fetched from the Hub ({first_line(error)})") from error
+        raise UserError(f"{failed} ({first_line(error)})") from error
+    if not is_snapshot(folder):
+        raise UserError(f"{failed} (the repository there holds no {WEIGHTS})")
+    return folder
 
 
 class Pretrained(PyTorchModelHubMixin):
@@ -86,13 +109,11 @@ class Pretrained(PyTorchModelHubMixin):
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | Path, snapshot: Which = "best", **options: Any
     ) -> Any:
-        """The network of a snapshot, of a run (its best snapshot, or the newest), or of the Hub, as hf://owner/name.
+        """The network of a snapshot, of a run (its best snapshot, or the newest), or of the Hub: see `find_pretrained`.
 
-        options: of `huggingface_hub.snapshot_download`, for the Hub. Raises `UserError` where a folder holds no
-        snapshot, or one that is damaged, or where the Hub does not give it.
+        Raises `UserError` where a folder holds no snapshot, or one that is damaged, or where the Hub does not give it.
         """
-        name = str(pretrained_model_name_or_path)
-        folder = _fetched(name, **options) if name.startswith(HUB) else find_snapshot(Path(name), snapshot)
+        folder = find_pretrained(pretrained_model_name_or_path, snapshot, **options)
         check_snapshot(folder)
         sizes = read_sizes(folder, set(inspect.signature(cls).parameters))
 

@@ -199,7 +199,7 @@ def test_a_path_is_never_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("nrgan.pretrained.snapshot_download", fetch)
     monkeypatch.chdir(tmp_path)
-    for path in ("you/model", "./you/model", tmp_path / "you" / "model", Path("you/model")):
+    for path in ("./you/model", tmp_path / "you" / "model", Path("you/model")):
         with pytest.raises(UserError, match="neither a snapshot"):
             Generator.from_pretrained(path)
     assert not asked

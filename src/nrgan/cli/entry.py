@@ -25,6 +25,7 @@ from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
+from nrgan.cli.publish import Publish
 from nrgan.cli.report import Report
 from nrgan.cli.train import Train
 from nrgan.cli.upkeep import Completion, Doctor, Fetch
@@ -45,6 +46,7 @@ Verb = (
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Publish, tyro.conf.subcommand("publish")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]

@@ -1,6 +1,6 @@
 """The images that training sees: sources of clean ones, frozen noise, and the user's own files."""
 
-from nrgan.data.choice import OWN, DataChoice
+from nrgan.data.choice import OWN, DataChoice, name_of
 from nrgan.data.frozen import NoisyImages
 from nrgan.data.opening import default_features, open_data
 from nrgan.data.own_data import OwnData
@@ -21,5 +21,6 @@ __all__ = [
     "Shapes",
     "TrainingData",
     "default_features",
+    "name_of",
     "open_data",
 ]

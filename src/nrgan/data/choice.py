@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nrgan.corruptions import Corruption, Sensor
 from nrgan.frames import EVERYTHING, NO_MENDING, Mending, Wanted
@@ -10,6 +11,11 @@ from nrgan.limits import FitChoice
 
 OWN = "own"
 """The source that is the user's own files."""
+
+
+def name_of(place: str) -> str:
+    """What images at a place are called where others read it: the place's own name, without the folders above it."""
+    return Path(place).name or "images"
 
 
 @dataclass(frozen=True)

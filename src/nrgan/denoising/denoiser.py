@@ -17,12 +17,12 @@ from nrgan.corruptions import Fitted, from_plain
 from nrgan.denoising.uncertainty import ErrorNetwork
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import ValueRange
-from nrgan.layout import ABOUT, SIZES, find_snapshot, run_of
+from nrgan.layout import ABOUT, SHARED_DENOISER, SIZES, find_snapshot, is_snapshot, run_of
 from nrgan.limits import MOST_CHANNELS, ValueType
 from nrgan.manifest import check_snapshot, write_manifest
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
-from nrgan.pretrained import check_weights, load_weights, read_sizes, save_weights, sketched
+from nrgan.pretrained import check_weights, find_pretrained, load_weights, read_sizes, save_weights, sketched
 from nrgan.reading import read_json
 from nrgan.storage import writing_folder
 
@@ -96,9 +96,19 @@ class Denoiser:
     """Tells, with `about.error_scale`, the expected squared error of each value."""
 
     @classmethod
+    def from_pretrained(cls, name: str | Path, **options: Any) -> Denoiser:
+        """Like `load`, also of the Hub, as hf://owner/name or owner/name: see `nrgan.pretrained.find_pretrained`."""
+        return cls.load(find_pretrained(name, **options))
+
+    @classmethod
     def load(cls, path: str | Path) -> Denoiser:
-        """Of a denoiser's folder or one of its snapshots. Raises `UserError` where there is none, or it is damaged."""
+        """Of a denoiser's folder, one of its snapshots, or a generator's snapshot that is shared with its denoiser.
+
+        Raises `UserError` where there is none, or it is damaged.
+        """
         folder = find_snapshot(Path(path))
+        if is_snapshot(shared := folder / SHARED_DENOISER):
+            folder = shared
         check_snapshot(folder)
         about = _read_about(folder)
         network = _load(folder, lambda sizes: UNet(UNetSizes(**sizes)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nrgan.data import TrainingData
+from nrgan.data import TrainingData, name_of
 from nrgan.data.frozen import key_digest
 from nrgan.denoising.choosing import compared, domain_gap, error_scale, said_of, some_held_out
 from nrgan.denoising.config import DEFAULTS, DenoiserConfig
@@ -241,7 +241,7 @@ def metadata(prepared: Prepared) -> DenoiserMetadata:
     """What the denoiser is of."""
     material, noise = prepared.material, prepared.material.noise
     return DenoiserMetadata(
-        images=Path(material.data.choice.name).name,
+        images=name_of(material.data.choice.name),
         method=material.method,
         iteration=prepared.state.iteration,
         side=material.data.image_size,

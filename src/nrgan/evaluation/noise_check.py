@@ -192,7 +192,7 @@ def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, 
     learned = NoiseStatistics.of(noise, signal) if noise is not None else None
     sets |= {"clean samples": _some(clean), "samples as observed": _some(observed)}
     return NoiseCheck(
-        setting=about.setting,
+        setting=about.images,
         model=about.model,
         iteration=about.iteration,
         samples=samples,

@@ -61,8 +61,13 @@ class Chosen:
 
 def read_chosen(run: Path) -> Chosen | None:
     """Why `best/` was chosen, or None where there is none that can be read."""
+    return why_chosen(run / BEST)
+
+
+def why_chosen(snapshot: Path) -> Chosen | None:
+    """Why a snapshot was chosen, as it says itself; None where it was not, or does not say."""
     try:
-        document = read_about(run / BEST)["chosen"]
+        document = read_about(snapshot)["chosen"]
         return Chosen(Record(**document["record"]), document["among"])
     except (UserError, KeyError, TypeError):
         return None
@@ -83,7 +88,7 @@ class Watch:
         of_best = None if best is None else self.evaluator.kept(self.run, best.record.iteration)
         if of_best is None or fid(latest) <= fid(fid_of(of_best)):
             chosen = Chosen(latest, len(self._evaluated(latest)))
-            pair, about = model.pair, {**asdict(model.about), "chosen": chosen.document()}
+            pair, about = model.pair, {**model.about.plain(), "chosen": chosen.document()}
             save_snapshot(self.run / BEST, pair.generator, pair.observer.networks(), discriminator, about)
         return records
 

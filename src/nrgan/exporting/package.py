@@ -24,6 +24,7 @@ from torch import Tensor
 
 from nrgan.exporting.function import Function, Tiling
 from nrgan.exporting.onnx_file import OPSET
+from nrgan.layout import README
 
 FORMAT = "0.5.5"
 """The first version that leaves authors and licence open, which only the denoiser's owner can tell."""
@@ -42,7 +43,7 @@ def package(function: Function, model: bytes) -> bytes:
         "model.onnx": model,
         "test-input.npy": _npy(function.example.numpy()),
         "test-output.npy": _npy(answer.numpy()),
-        "README.md": _readme(function, function.tiling).encode(),
+        README: _readme(function, function.tiling).encode(),
     }
     sources = {name: {"source": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     description = _description(function, function.tiling, sources)
@@ -73,7 +74,7 @@ def _description(function: Function, tiling: Tiling, sources: dict[str, dict[str
         "format_version": FORMAT,
         "name": "NR-GAN denoiser",
         "description": f"Removes noise from images like those it was trained on ({facts['images']}); {facts['about']}",
-        "documentation": sources["README.md"],
+        "documentation": sources[README],
         "tags": ["denoising", "image-restoration", "2d", "nr-gan"],
         "cite": [
             {

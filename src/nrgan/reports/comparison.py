@@ -18,6 +18,7 @@ from nrgan.pictures import SHOWN, sample_grid, save_figure, visible
 from nrgan.reports.markdown import markdown_table
 from nrgan.runs import Record, TrainedModel, read_config, read_records
 from nrgan.runs.log import read_metrics
+from nrgan.runs.snapshot import read_metadata
 from nrgan.storage import MADE_BY, check_output, writing
 
 _PANELS = 4
@@ -84,7 +85,8 @@ def figures_of_runs(
         chosen, snapshots = read_chosen(run), saved_snapshots(run)
         newest = iteration_of(snapshots[-1]) if snapshots else 0
         iteration = chosen.record.iteration if chosen else newest
-        row = [name, config["setting"], config["model"], str(config["seed"]), f"{newest:,}", f"{iteration:,}"]
+        images = read_metadata(find_snapshot(run)).images
+        row = [name, images, config["model"], str(config["seed"]), f"{newest:,}", f"{iteration:,}"]
         for metric in metrics:
             record = of_run.get(metric, {}).get(iteration)
             row.append(", ".join(f"{value:.4g}" for value in record.results.values()) if record else "–")

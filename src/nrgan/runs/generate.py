@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def generate(
     chosen = file_format if file_format != "auto" else _fitting(trained)
     if "noise" in extras and trained.sampler is None:
         raise UserError(f"{trained.about.model} adds no noise: leave it out of <with>")
-    document = {"snapshot": folder.name, **asdict(trained.about), "seed": seed, "first": first, "count": count}
+    document = {"snapshot": folder.name, **trained.about.plain(), "seed": seed, "first": first, "count": count}
     asked = {"format": chosen, "with": list(extras), "weights_sha256": sha256(folder / WEIGHTS)}
     numbers = range(first, first + count)
     with disk_errors(out):

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from nrgan.corruptions import Corruption, Sensor, from_plain
-from nrgan.data import OWN, SOURCES, DataChoice
+from nrgan.data import OWN, SOURCES, DataChoice, name_of
 from nrgan.errors import UserError, first_line, validation_sentence
 from nrgan.frames import Mending, ValueRange, Wanted
 from nrgan.layout import ABOUT, DISCRIMINATOR, MANIFEST, SIZES
@@ -25,7 +25,7 @@ from nrgan.observation import Composition
 from nrgan.pretrained import load_weights, read_sizes, save_weights
 from nrgan.ranges import STORED_LEVELS
 from nrgan.reading import read_json
-from nrgan.settings import Setting, ViewName, all_corruptions, find_setting
+from nrgan.settings import Setting, ViewName, all_corruptions, find_setting, named_setting
 from nrgan.storage import writing, writing_folder
 
 FORMAT_VERSION = 2
@@ -34,6 +34,8 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 Value = Annotated[float, Field(allow_inf_nan=False)]
 Values = Annotated[list[Value], Field(min_length=1, max_length=MOST_CHANNELS)]
 _SIZES = {f.name for f in fields(NetworkSizes)}
+PLACES = ("setting", "dark", "flat")
+"""Fields that are paths where images are the user's own: whole in the run's folder, names alone in what is shared."""
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True))
@@ -86,6 +88,21 @@ class SnapshotMetadata:
         """What the model is composed of, where it is such a one."""
         return Composition(self.prior, self.invariances, self.implicit)
 
+    @property
+    def own(self) -> bool:
+        """Whether the images are files of the user's own."""
+        return self.source == OWN if self.source is not None else named_setting(self.setting) is None
+
+    @property
+    def images(self) -> str:
+        """What the images are called: the setting, or the name of the user's own, without the folders above it."""
+        return name_of(self.setting) if self.own else self.setting
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it, to be shared: of the user's own files the names alone."""
+        files = {name: None if (path := getattr(self, name)) is None else name_of(path) for name in PLACES}
+        return asdict(self) | (files if self.own else {})
+
     def found_setting(self, corruption: Corruption | None = None) -> Setting:
         """The setting, with `corruption` in the place of its own; raises `UserError` where it is not known."""
         if self.corruption is None or self.source is None or self.view is None:
@@ -126,21 +143,22 @@ def save_snapshot(
     folder: Path,
     generator: nn.Module,
     others: Mapping[str, nn.Module],
-    discriminator: nn.Module,
+    discriminator: nn.Module | None,
     about: Mapping[str, object],
 ) -> None:
     """Writes a snapshot folder, whole or not at all: the generator's files, and the other networks in folders below.
 
-    others: the observer's networks, such as the noise generator, by name. about: what the snapshot is of. Raises
-    `UserError` where it cannot be written.
+    others: the observer's networks, such as the noise generator, by name. discriminator: None in what is shared. about:
+    what the snapshot is of. Raises `UserError` where it cannot be written.
     """
     with writing_folder(folder) as part:
         _save_network(generator, part)
         for name, network in others.items():
             (part / name).mkdir()
             _save_network(network, part / name)
-        (part / DISCRIMINATOR).mkdir()
-        save_weights(discriminator, part / DISCRIMINATOR)
+        if discriminator is not None:
+            (part / DISCRIMINATOR).mkdir()
+            save_weights(discriminator, part / DISCRIMINATOR)
         (part / ABOUT).write_text(json.dumps({"format": FORMAT_VERSION, **about}, indent=1), encoding="utf-8")
         write_manifest(part)
 

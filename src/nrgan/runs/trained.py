@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,10 @@ from nrgan.models import find_model
 from nrgan.networks import Family, find_family, sizes_of
 from nrgan.networks.sampling import CHUNK, check_seed, chunks, in_double, latents, place_of, sample
 from nrgan.observation import GeneratorPair, Model, NoiseSampler, Observation
-from nrgan.pretrained import check_weights, sketched
+from nrgan.pretrained import check_weights, find_pretrained, sketched
 from nrgan.ranges import nhwc, stored_from_signed, unit_difference, unit_from_signed
-from nrgan.runs.snapshot import SnapshotMetadata, generator_sizes, load_network, read_metadata
+from nrgan.runs.folder import read_config
+from nrgan.runs.snapshot import PLACES, SnapshotMetadata, generator_sizes, load_network, read_metadata
 from nrgan.settings import Setting
 
 Array = npt.NDArray[np.generic]
@@ -48,6 +50,11 @@ class TrainedModel:
     run: Path
 
     @classmethod
+    def from_pretrained(cls, name: str | Path, snapshot: Which = "best", **options: Any) -> TrainedModel:
+        """Like `load`, also of the Hub, as hf://owner/name or owner/name: see `nrgan.pretrained.find_pretrained`."""
+        return cls.load(find_pretrained(name, snapshot, **options))
+
+    @classmethod
     def load(
         cls,
         path: str | Path,
@@ -68,6 +75,9 @@ class TrainedModel:
         name = model if isinstance(model, str) else "given" if model is not None else None
         about = read_metadata(folder, setting, name)
         _check_objects(folder, about, {"model": isinstance(model, Model), "network": network is not None})
+        run = run_of(folder)
+        if setting is None and about.own:
+            about = _with_places(about, run)
         found = about.found_setting(corruption)
         _check_range(folder, about, generator_sizes(folder).image_channels)
         row = model if isinstance(model, Model) else find_model(about.model, found, about.composition)
@@ -83,7 +93,7 @@ class TrainedModel:
         load_network(pair.generator, folder)
         for name_, part in pair.observer.networks().items():
             load_network(part, folder / name_)
-        return cls(pair.eval().requires_grad_(False), about, found, run_of(folder))
+        return cls(pair.eval().requires_grad_(False), about, found, run)
 
     def to(self, device: torch.device | str) -> TrainedModel:
         """Itself, moved to a device."""
@@ -160,6 +170,15 @@ class TrainedModel:
                 if first <= index < first + count:
                     own_noise = None if noise is None else noise[k]
                     yield GeneratedImage(index, values.from_unit(clean[k]), own_noise, values.from_unit(noisy[k]))
+
+
+def _with_places(about: SnapshotMetadata, run: Path) -> SnapshotMetadata:
+    """With the whole paths of the user's own files, which the run's folder has and its snapshots have not."""
+    try:
+        config = read_config(run)
+    except UserError:  # a snapshot on its own, or of an older version
+        return about
+    return replace(about, **{name: config[name] for name in PLACES if config.get(name) is not None})
 
 
 def _check_range(folder: Path, about: SnapshotMetadata, channels: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -249,7 +249,7 @@ class Training:
         self.save_checkpoint()
         pair, about = self.state.averaged, metadata_of(self.plan, self.state.iteration)
         networks = pair.observer.networks()
-        save_snapshot(self._snapshot_folder, pair.generator, networks, self.state.discriminator, asdict(about))
+        save_snapshot(self._snapshot_folder, pair.generator, networks, self.state.discriminator, about.plain())
         self._snapshot_at = self.state.iteration
 
     def save_checkpoint(self, settled: bool = True) -> None:

@@ -23,7 +23,6 @@ class Generator(
     Pretrained,
     library_name="nrgan",
     tags=["gan", "nr-gan", "image-generation", "noise"],
-    license="mit",
 ):
     """z ~ N(0, I), (B, latent_size) → image, signed range, (B, image_channels, image_size, image_size).
 
