@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from huggingface_hub import ModelCard, constants
 
 from conftest import TINY, nrgan, nrgan_process
 from local_hub import LocalHub, environment_of, known_to, local_hub
 from nrgan import Denoiser, Generator, NoiseSampler, TrainConfig, TrainedModel, UserError, publish, train
+from nrgan.denoising.denoiser import named
 from nrgan.errors import Damaged
 from nrgan.manifest import write_manifest
 from nrgan.publishing.publish import Publication
@@ -76,6 +78,22 @@ def test_what_is_listed_is_sent_and_nothing_else(run: Path, denoiser: Path, hub:
     back = Denoiser.from_pretrained(REPO, cache_dir=tmp_path)
     noisy = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     assert back.about == inner.about and torch.equal(back(noisy), inner(noisy))
+
+
+def test_files_are_denoised_by_a_denoiser_of_the_hub(
+    run: Path, denoiser: Path, hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    grey = write_denoiser(tmp_path / "grey")
+    tifffile.imwrite(tmp_path / "cell.tif", np.random.default_rng(0).integers(104, 4096, (40, 40), np.uint16))
+    publish(grey, REPO)
+    for number, by in enumerate((grey, f"hf://{REPO}")):
+        done = nrgan("denoise", tmp_path / "cell.tif", tmp_path / f"clean-{number}", "--with", by)
+        assert done.returncode == 0, done.stderr
+    ours, theirs = (tifffile.imread(tmp_path / f"clean-{number}" / "cell.tif") for number in (0, 1))
+    assert np.array_equal(ours, theirs)
+    publish(run, "you/both", denoiser=denoiser)
+    assert Denoiser.load(named("hf://you/both")).channels == 3
 
 
 def test_everything_is_listed_before_the_first_request(run: Path, hub: LocalHub) -> None:

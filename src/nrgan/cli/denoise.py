@@ -64,8 +64,8 @@ class Denoise:
     """Your noisy images: a folder, an archive, a stack, or a pattern."""
     out: Annotated[Path, tyro.conf.arg(metavar="OUT")]
     """A new folder for files like them. The denoiser is trained in OUT-denoiser; the same command goes on with it."""
-    by: Annotated[Path | None, tyro.conf.arg(name="with")] = None
-    """A denoiser that is there already; or a run, of which one is trained."""
+    by: Annotated[str | None, tyro.conf.arg(name="with")] = None
+    """A denoiser that is there already, also one of the Hub (hf://owner/name); or a run, of which one is trained."""
     strength: float = 1.0
     """1: denoised; 0: as they were; between: both, blended."""
     dtype: OutputType = "same"
@@ -87,13 +87,15 @@ class Denoise:
         from nrgan.children import end_with_parent
         from nrgan.cli.display import Display
         from nrgan.denoising.denoise import DenoiseOptions, Denoising, beside
+        from nrgan.denoising.denoiser import named
         from nrgan.training.device import configure_process
 
         end_with_parent()
         configure_process(self.machine)
         groups = {"data": self.data, "training": self.training, "machine": self.machine}
         config = DenoiserConfig(images=self.images, out=beside(self.out), **groups)
-        options = DenoiseOptions(self.out, self.by, self.strength, self.dtype, self.overwrite)
+        by = None if self.by is None else named(self.by)
+        options = DenoiseOptions(self.out, by, self.strength, self.dtype, self.overwrite)
         with Display() as display:
             work = Denoising(config, options, display.preparing, self.begun)
             prepared = work.training()

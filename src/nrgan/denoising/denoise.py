@@ -10,7 +10,7 @@ from nrgan.data import OWN, OwnData, TrainingData
 from nrgan.denoising.choosing import CANDIDATES, LEARNED, NLM, candidate, words_of_gap
 from nrgan.denoising.classical import classical_without_law, level_without_law
 from nrgan.denoising.config import AUTO, DEFAULTS, DenoiserConfig
-from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser
+from nrgan.denoising.denoiser import Denoiser, ExpectedError, is_denoiser, named
 from nrgan.denoising.mapping import Mapping
 from nrgan.denoising.material import NoiseFound, NoLaw, images_of, noise_of, open_images
 from nrgan.denoising.restore import Restored, restore
@@ -234,11 +234,12 @@ def denoise(
 ) -> Restored:
     """Denoises files: trains a denoiser in `OUT-denoiser` where none is given or there, then writes files like them.
 
-    by: a denoiser's folder, or a run. strength: s of s·f(y) + (1 − s)·y. training: options of `DenoiserConfig`, such as
-    minutes or noise. What is done already is not done again. Raises `UserError` where it cannot be.
+    by: a denoiser's folder, or a run; or hf://owner/name, one of the Hub. strength: s of s·f(y) + (1 − s)·y. training:
+    options of `DenoiserConfig`, such as minutes or noise. What is done already is not done again. Raises `UserError`
+    where it cannot be.
     """
     config = DenoiserConfig(images=str(images), out=beside(Path(out)), **training)
-    options = DenoiseOptions(Path(out), None if by is None else Path(by), strength, dtype, overwrite)
+    options = DenoiseOptions(Path(out), None if by is None else named(by), strength, dtype, overwrite)
     work = Denoising(config, options, preparing)
     if (prepared := work.training()) is not None:
         for _ in run(prepared):

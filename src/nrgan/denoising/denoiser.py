@@ -22,7 +22,7 @@ from nrgan.limits import MOST_CHANNELS, ValueType
 from nrgan.manifest import check_snapshot, write_manifest
 from nrgan.networks.sampling import place_of
 from nrgan.networks.unet import UNet, UNetSizes
-from nrgan.pretrained import check_weights, find_pretrained, load_weights, read_sizes, save_weights, sketched
+from nrgan.pretrained import HUB, check_weights, find_pretrained, load_weights, read_sizes, save_weights, sketched
 from nrgan.reading import read_json
 from nrgan.storage import writing_folder
 
@@ -196,6 +196,15 @@ def save_denoiser(folder: Path, network: UNet, about: DenoiserMetadata, error: E
         document = {"format": FORMAT_VERSION, "kind": DENOISER, **asdict(about)}
         (part / ABOUT).write_text(json.dumps(document, indent=1), encoding="utf-8")
         write_manifest(part)
+
+
+def named(name: str | Path) -> Path:
+    """The folder that a user means by a path, or by hf://owner/name, which is fetched; raises `UserError`.
+
+    Of a generator that is shared with its denoiser, the denoiser's.
+    """
+    folder = find_pretrained(name) if str(name).startswith(HUB) else Path(name)
+    return shared if is_snapshot(shared := folder / SHARED_DENOISER) else folder
 
 
 def is_denoiser(path: Path) -> bool:

@@ -29,7 +29,7 @@ def traces(file: Path, allowed: Iterable[str] = ()) -> list[str]:
     """
     text = _text_of(file)
     names = _own_names() - {word.lower() for word in allowed}
-    pattern = "|".join(re.escape(name) for name in sorted(names))
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     found = [match[0] for match in _PATH.finditer(text)]
     if names:
         found += [match[0] for match in re.finditer(rf"(?<![\w-])(?:{pattern})(?![\w-])", text, re.IGNORECASE)]
