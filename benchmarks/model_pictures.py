@@ -1,147 +1,169 @@
-"""The pictures of docs/models/: what each model makes of noise that suits it, and of noise that does not.
+"""The pictures of docs/models/: what a model can make of an image, beside data that it suits, and that it does not.
 
-    python benchmarks/model_pictures.py --out DIR [--models gan sinrgan1 ...] [--pictures docs/images/models]
+    python benchmarks/model_pictures.py [--models gan sinrgan1 ...] [--out docs/images/models]
 
-Trains small generators on drawn images (16x16 pixels, some minutes each on one thread), with `nrgan train` as anybody
-would; runs that are complete are not trained again. Levels in the titles are measured: of the model's noise, and of the
-true one. `fitted` is no model but a law: noise that `diagnose` tells from noisy images alone, beside what they have.
+Nothing is trained: noise is drawn from laws that a trained noise generator could have learned, goes through the model's
+own transformations, and is added to drawn images. `fitted` is no model but a law: noise that the diagnosis tells from
+noisy images alone, beside the noise that they have.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from matplotlib.figure import Figure
 from numpy.random import RandomState
 
-from nrgan import TrainedModel
+from nrgan.corruptions import AdditiveGaussian, AdditiveNoise, Fitted, MultiplicativeGaussian, NoCorruption
 from nrgan.data import Shapes
-from nrgan.diagnosis import estimate_noise
-from nrgan.diagnosis.law import law_of
-from nrgan.evaluation.noise_level import noise_level
+from nrgan.diagnosis import estimate_noise, law_of
+from nrgan.draws import FreshDraws
+from nrgan.models import LEARNED, MODELS
+from nrgan.observation import Composition, Learned, Model
 from nrgan.pictures import grid, save_figure
-from nrgan.ranges import STORED_LEVELS, nhwc, stored_from_signed, stored_from_unit, unit_difference, unit_from_stored
-from nrgan.settings import SETTINGS
+from nrgan.ranges import STORED_LEVELS, nhwc, stored_from_unit, unit_from_stored
+from nrgan.settings import CORRUPTIONS
 
-Images = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.float64]
+"""(N, H, W, 3), unit range."""
 Panel = tuple[str, Images]
 
-SIDE = 16
-OPTIONS = {
-    "image-size": SIDE,
-    "channels": 24,
-    "batch-size": 16,
-    "iterations": 4000,
-    "generator-learning-rate": 5e-4,
-    "discriminator-learning-rate": 5e-4,
-    "ema-decay": 0.99,
-    "snapshot-interval": 4000,
-    "sample-interval": 4000,
-    "threads": 1,
+
+@dataclass(frozen=True)
+class Case:
+    """Noise that the data have, and the nearest that the model can make."""
+
+    words: str
+    data: AdditiveNoise
+    made: AdditiveNoise
+
+
+def _noise(setting: str) -> AdditiveNoise:
+    law = CORRUPTIONS[setting].corruption
+    assert isinstance(law, AdditiveNoise)
+    return law
+
+
+def _suits(setting: str) -> Case:
+    return Case("suits", _noise(setting), _noise(setting))
+
+
+def _fails(words: str, data: AdditiveNoise, made: AdditiveNoise) -> Case:
+    return Case(f"does not suit:\n{words}", data, made)
+
+
+_STRIPES = Fitted(level=(8.0,), rows=30.0)
+_WHITE, _BROWN = _noise("ag25"), _noise("bg25k5")
+
+CASES: dict[str, tuple[Case, ...]] = {
+    "gan": (_fails("any noise", _WHITE, NoCorruption()),),
+    "ambientgan": (_suits("bg25k5"), _fails("another level was told", _WHITE, AdditiveGaussian(50))),
+    "sinrgan1": (_suits("ag25"), _fails("it is correlated", _BROWN, _WHITE)),
+    "sinrgan2": (_suits("bg25k5"), _fails("it follows the signal", MultiplicativeGaussian(50), _WHITE)),
+    "sdnrgan1": (
+        _suits("mg25"),
+        _fails("it follows the signal\nin another way", _noise("p30"), MultiplicativeGaussian(60)),
+    ),
+    "sdnrgan2": (_suits("p30"), _fails("it is correlated", _BROWN, _WHITE)),
+    "sdnrgan3": (
+        _suits("bg25k5"),
+        _fails("it is skewed (impulses)", Fitted(level=(5.0,), impulses=0.05, salt=1.0), _WHITE),
+    ),
+    LEARNED: (Case("suits", _STRIPES, _STRIPES), _fails("its rows are not\nin any order", _BROWN, _BROWN)),
 }
-PICTURES: dict[str, tuple[str, ...]] = {
-    "gan": ("shapes", "shapes-ag25"),
-    "ambientgan": ("shapes-bg25k5",),
-    "sinrgan1": ("shapes-ag25", "shapes-bg25k5"),
-    "sinrgan2": ("shapes-bg25k5", "shapes-mg25"),
-    "sdnrgan1": ("shapes-mg25",),
-    "sdnrgan2": ("shapes-mg25", "shapes-bg25k5"),
-    "sdnrgan3": ("shapes-bg25k5", "shapes-p30"),
-    "learned": ("shapes-bg25k5",),
-    "fitted": ("shapes-bg25k5",),
-}
-"""The settings of each picture, a row each: noise that the model is made for, then noise that it is not."""
-WORDS = {"learned": ("--invariances", "flips,shifts,permute-channels,invert")}
-"""What a model is told besides."""
-_SHOWN, _MEASURED = 16, 500
+"""Of each model."""
+TOLD = Composition(invariances="shuffle-rows,shuffle-columns,invert")
+"""What `learned` is told here."""
+FITTED = "fitted"
+_SIDE, _SHOWN, _MEASURED = 32, 4, 500
 
 
-def trained(model: str, setting: str, out: Path) -> TrainedModel:
-    """The model, trained or gone on with."""
-    run = out / f"{model}-{setting}"
-    words = [f"--{name}={value}" for name, value in OPTIONS.items()]
-    command = [sys.executable, "-m", "nrgan", "train", setting, model, str(run), *words, *WORDS.get(model, ())]
-    subprocess.run([*command, "--resume"], check=True)
-    return TrainedModel.load(run, snapshot="newest")
+def model_of(name: str) -> Model:
+    """The model of a page."""
+    return TOLD.model() if name == LEARNED else MODELS[name]
 
 
-def truth(setting: str) -> tuple[Images, Images, npt.NDArray[np.float64]]:
-    """Drawn images, the same with the setting's noise, both (N, H, W, 3) uint8, and the noise in unit range."""
-    clean = Shapes(image_size=SIDE).draw(range(_MEASURED))
-    unit = unit_from_stored(clean)
-    noisy = np.stack([SETTINGS[setting].corruption.corrupt(u, RandomState(i)) for i, u in enumerate(unit)])
-    return clean, stored_from_unit(noisy), noisy - unit
+def draw_noise(law: AdditiveNoise, clean: Images) -> Images:
+    """The noise of a law, as it is in the training images: an image's own generator for each."""
+    return np.stack([law.noise(u, RandomState(number)) for number, u in enumerate(clean)])
 
 
-def visible_noise(noise: npt.NDArray[Any]) -> Images:
-    """Noise in unit range around grey."""
-    return stored_from_unit(np.clip(noise + 0.5, 0, 1))
+def transformed(model: Model, noise: Images) -> Images:
+    """What the model's invariances make of noise."""
+    n, draws = torch.from_numpy(noise).permute(0, 3, 1, 2), FreshDraws(torch.Generator().manual_seed(0))
+    for invariance in model.invariances if isinstance(model, Learned) else ():
+        n = invariance(n, draws)
+    return nhwc(n.numpy())
 
 
-def of_255(noise: npt.NDArray[Any]) -> float:
-    """The level of noise in unit range, as the settings state it."""
+def model_rows(name: str) -> list[tuple[str, list[Panel]]]:
+    """A row for each case: a generated image, the noise of the model, both together, the data."""
+    clean = unit_from_stored(Shapes(image_size=_SIDE).draw(range(2 * _SHOWN)))
+    x, others = clean[:_SHOWN], clean[_SHOWN:]
+    rows = []
+    for case in CASES[name]:
+        n = transformed(model_of(name), draw_noise(case.made, x))
+        panels = [
+            ("generated x", x),
+            ("noise that the model can make", n + 0.5),
+            ("what D sees of it", x + n),
+            ("what D sees of the data", others + draw_noise(case.data, others)),
+        ]
+        rows.append((case.words, panels))
+    return rows
+
+
+def law_rows() -> list[tuple[str, list[Panel]]]:
+    """Noisy images, their noise, and that of the law which the diagnosis makes of the images alone."""
+    clean = unit_from_stored(Shapes(image_size=_SIDE).draw(range(_MEASURED)))
+    rows = []
+    for words, noise in {"correlated": _BROWN, "counts": _noise("p30")}.items():
+        noisy = np.clip(clean + draw_noise(noise, clean), 0, 1)
+        law = law_of(estimate_noise(noisy))
+        assert law is not None, f"the diagnosis makes no law of {words} noise"
+        true, told = draw_noise(noise, clean), draw_noise(law, clean)
+        panels = [
+            ("noisy images", noisy),
+            (f"their noise: level {_level(true):.1f}", true + 0.5),
+            (f"noise of the law: level {_level(told):.1f}", told + 0.5),
+        ]
+        rows.append((words, panels))
+    return rows
+
+
+def _level(noise: Images) -> float:
+    """As the settings state it, of 255."""
     return float(noise.std()) * (STORED_LEVELS - 1)
 
 
-def model_panels(model: str, setting: str, out: Path) -> list[Panel]:
-    """Training images, samples, the noise of the model, samples as observed."""
-    clean, noisy, noise = truth(setting)
-    found = trained(model, setting, out)
-    parts = found.observe(seed=0, chunk=range(_MEASURED)).parts
-    samples = stored_from_signed(parts["clean"])
-    left = f"samples: noise left {noise_level(samples):.1f}\n({noise_level(clean):.1f} in drawn images)"
-    panels = [(f"{setting}\ntraining images", noisy), (left, samples)]
-    if "noise" in parts:
-        of_model = nhwc(unit_difference(parts["noise"]).cpu().numpy())
-        panels.append(
-            (f"the model's noise: level {of_255(of_model):.1f}\ntrue {of_255(noise):.1f}", visible_noise(of_model))
-        )
-    panels.append(("samples as observed\n", stored_from_signed(parts["noisy"])))
-    return panels
-
-
-def law_panels(setting: str) -> list[Panel]:
-    """Training images, their noise, and that of the law which the diagnosis makes of the images alone."""
-    clean, noisy, noise = truth(setting)
-    law = law_of(estimate_noise(unit_from_stored(noisy)))
-    assert law is not None, f"the diagnosis makes no law of {setting}"
-    drawn = np.stack([law.noise(u, RandomState(i)) for i, u in enumerate(unit_from_stored(clean))])
-    return [
-        (f"{setting}\ntraining images", noisy),
-        (f"their noise\nlevel {of_255(noise):.1f}", visible_noise(noise)),
-        (f"noise of the law that was told\nlevel {of_255(drawn):.1f}", visible_noise(drawn)),
-    ]
-
-
-def draw(rows: list[list[Panel]], path: Path) -> None:
-    """A row of grids for each setting."""
-    across = max(len(row) for row in rows)
-    figure = Figure(figsize=(2.3 * across, 2.75 * len(rows)), layout="constrained")
-    for axes, row in zip(figure.subplots(len(rows), across, squeeze=False), rows, strict=True):
-        for place in axes:
-            place.set_axis_off()
-        for place, (title, images) in zip(axes, row, strict=False):
-            place.imshow(grid(images[:_SHOWN], gap=1), interpolation="nearest")
-            place.set_title(title, fontsize=9)
+def draw(rows: list[tuple[str, list[Panel]]], path: Path) -> None:
+    """Writes a figure: a grid of images for each panel."""
+    across = max(len(panels) for _, panels in rows)
+    figure = Figure(figsize=(2 * across, 2.1 * len(rows)), layout="constrained")
+    for line, (words, panels) in zip(figure.subplots(len(rows), across, squeeze=False), rows, strict=True):
+        line[0].set_ylabel(words, fontsize=8)
+        for axes, (title, images) in zip(line, panels, strict=True):
+            axes.imshow(grid(stored_from_unit(np.clip(images[:_SHOWN], 0, 1)), gap=2), interpolation="nearest")
+            axes.set_title(title, fontsize=8)
+            axes.set(xticks=(), yticks=())
+            axes.spines[:].set_visible(False)
     save_figure(figure, path, overwrite=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="where runs are trained")
-    parser.add_argument("--models", nargs="+", choices=PICTURES, default=list(PICTURES), help="which pictures")
-    parser.add_argument("--pictures", type=Path, default=Path("docs/images/models"), help="where pictures go")
+    names = [*CASES, FITTED]
+    parser.add_argument("--models", nargs="+", choices=names, default=names, help="which pictures")
+    parser.add_argument("--out", type=Path, default=Path("docs/images/models"), help="where they go")
     options = parser.parse_args()
-    options.pictures.mkdir(parents=True, exist_ok=True)
-    for model in options.models:
-        rows = [law_panels(s) if model == "fitted" else model_panels(model, s, options.out) for s in PICTURES[model]]
-        draw(rows, options.pictures / f"{model}.png")
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name in options.models:
+        draw(law_rows() if name == FITTED else model_rows(name), options.out / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -109,8 +109,8 @@ def check_link(where: str, target: str, root: Path) -> None:
         assert ((root / where).parent / path).exists(), f"{where}: {target} does not exist"
 
 
-DIRECTIVES = ("{toctree}", "{eval-rst}", "{glossary}")
-"""What Sphinx does, beside our own directives; none of them shows commands or code."""
+DIRECTIVES = ("{toctree}", "{eval-rst}", "{glossary}", "{literalinclude}")
+"""What Sphinx does, beside our own directives; none of them shows commands, or code that is not in a file."""
 
 
 def check_language(block: Block) -> None:
