@@ -1,10 +1,12 @@
 """Learn a clean image generator when only noisy images exist.
 
-from nrgan import TrainConfig, TrainedModel, train
+::
 
-for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
-    ...
-images = TrainedModel.load("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
+    from nrgan import TrainConfig, TrainedModel, train
+
+    for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
+        ...
+    images = TrainedModel.load("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
 """
 
 from __future__ import annotations
