@@ -1,6 +1,7 @@
 # make demo   two small trainings and one picture (a few minutes)
 # make test   lint, types, import contracts, tests
 # make test-slow   tests that kill, attack and limit memory
+# make docs   the pages of docs/ as HTML, in site/; a warning is an error
 # make attack MINUTES=40   attacks the command line for so long, and writes results/attack.json
 # All first make a virtual environment in .venv.
 
@@ -9,20 +10,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-slow attack install clean
+.PHONY: demo test test-slow docs attack install clean
 
 demo: $(VENV)/.nrgan
 	$(BIN)/nrgan demo
 
 test: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 -m "not slow"
 
 test-slow: $(VENV)/.dev
 	$(BIN)/pytest -n 2 -m slow
+
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build -q -n -W --keep-going docs site
 
 MINUTES ?= 40
 SEED ?= 0

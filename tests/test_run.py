@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -528,7 +529,7 @@ def test_a_collapse_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_nothing_is_written_where_a_run_cannot_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nrgan.data.sources.cifar10.ARCHIVE_URL", "http://127.0.0.1:9/refused.tar.gz")
+    monkeypatch.setattr(CIFAR10, "download", replace(CIFAR10.download, url="http://127.0.0.1:9/refused.tar.gz"))
     with pytest.raises(UserError, match=r"cannot be downloaded .*holds neither"):
         train(TrainConfig(setting="cifar10ag25", model="gan", out=tmp_path / "run", data_root=tmp_path))
     (tmp_path / "file").write_text("")

@@ -1,10 +1,12 @@
 """Learn a clean image generator when only noisy images exist.
 
-from nrgan import TrainConfig, TrainedModel, train
+::
 
-for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
-    ...
-images = TrainedModel.load("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
+    from nrgan import TrainConfig, TrainedModel, train
+
+    for progress in train(TrainConfig(setting="shapes-ag25", model="sinrgan1", out="outputs")):
+        ...
+    images = TrainedModel.load("outputs").sample(100, seed=0)   # (100, 32, 32, 3) uint8
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from nrgan.progress import Progress
     from nrgan.publishing.publish import publish
     from nrgan.reports.comparison import compare
+    from nrgan.reports.page import report
     from nrgan.runs import TrainedModel
     from nrgan.runs.generate import generate
     from nrgan.runs.reference import import_reference
@@ -76,6 +79,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "import_reference": ("nrgan.runs.reference", "import_reference"),
     "judge": ("nrgan.denoising.judging", "judge"),
     "publish": ("nrgan.publishing.publish", "publish"),
+    "report": ("nrgan.reports.page", "report"),
     "reproduce": ("nrgan.studies.reproduce", "reproduce"),
     "select": ("nrgan.evaluation.measure", "select_snapshot"),
     "train": ("nrgan.training.train", "train"),
@@ -117,6 +121,7 @@ __all__ = [
     "import_reference",
     "judge",
     "publish",
+    "report",
     "reproduce",
     "select",
     "train",

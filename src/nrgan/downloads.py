@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
@@ -11,22 +12,38 @@ from nrgan.progress import Advance, Preparing
 from nrgan.storage import REFUSED_WRITES, unwritable
 
 
-def download(url: str, digest: str, cache: Path, name: str, instead: str, preparing: Preparing | None = None) -> Path:
-    """The file of that URL in the cache folder, as `name`, fetched where it is not there.
+@dataclass(frozen=True)
+class Download:
+    """A file that is fetched when it is first needed."""
 
-    digest: its SHA-256, which is verified. instead: what to tell the user to do where it cannot be fetched.
-    Raises `UserError`; a file that is not what it should be is not kept.
-    """
-    pooch.get_logger().setLevel("WARNING")  # what it is about to do is said by whoever waits
-    bar = _Bar(url, preparing) if preparing else False
-    try:
-        return Path(pooch.retrieve(url, known_hash=f"sha256:{digest}", fname=name, path=cache, progressbar=bar))
-    except ValueError as error:  # pooch: the hash differs; the file has not been kept
-        raise UserError(f"{url}: wrong checksum, the download was altered or cut short; try again") from error
-    except Exception as error:  # the disk's and the network's many ways to fail, from several libraries
-        if getattr(error, "errno", None) in REFUSED_WRITES:
-            raise unwritable(cache, error) from error  # type: ignore[arg-type]
-        raise UserError(f"{url}: cannot be downloaded ({type(error).__name__}); {instead}") from error
+    url: str
+    sha256: str
+    name: str
+    """Of the file in the cache folder."""
+    size: int
+    """In bytes."""
+    otherwise: str
+    """What to do where it is at hand already: after the word "or"."""
+
+    def file(self, folder: Path, preparing: Preparing | None = None) -> Path:
+        """The file in a folder, such as the cache, fetched and verified where it is not there.
+
+        Raises `UserError`; a file that is not what it should be is not kept.
+        """
+        pooch.get_logger().setLevel("WARNING")  # what it is about to do is said by whoever waits
+        bar = _Bar(self.url, preparing) if preparing else False
+        digest = f"sha256:{self.sha256}"
+        try:
+            return Path(pooch.retrieve(self.url, known_hash=digest, fname=self.name, path=folder, progressbar=bar))
+        except ValueError as error:  # pooch: the hash differs; the file has not been kept
+            raise UserError(f"{self.url}: wrong checksum, the download was altered or cut short; try again") from error
+        except Exception as error:  # the disk's and the network's many ways to fail, from several libraries
+            if getattr(error, "errno", None) in REFUSED_WRITES:
+                raise unwritable(folder, error) from error  # type: ignore[arg-type]
+            raise UserError(
+                f"{self.url}: cannot be downloaded ({type(error).__name__}); where there is a network, `nrgan fetch` "
+                f"fetches it to be carried here; or {self.otherwise}"
+            ) from error
 
 
 class _Bar:

@@ -7,6 +7,7 @@
       tensorboard/  samples/
       snapshots/iteration-N/      the averaged networks of an iteration
       best/                       the best of them so far, by the run's own evaluations
+      live.html                   with --live: the report of the run as it goes on
 
 A snapshot holds `about.json` (what it is of), `config.json` and `model.safetensors` (the generator), a folder for each
 other network, and `SHA256SUMS` over all of them. Paths only: nothing here reads what is inside.
@@ -36,6 +37,8 @@ SAMPLES = "samples"
 SNAPSHOTS = "snapshots"
 BEST = "best"
 TENSORBOARD = "tensorboard"
+LIVE = "live.html"
+"""The report of a run that is rewritten as it goes on."""
 LOCK = ".lock"
 NOISE_CHECK = "noise-check"
 """Comparison of a run's noise with the truth: `.json` and `.png`."""
@@ -60,7 +63,7 @@ BEST_SAMPLES = "best-samples.png"
 
 MEMBERS = (
     *(CHECKPOINT, EARLIER_CHECKPOINT, DAMAGED_CHECKPOINT),
-    *(METRICS, DAMAGED_METRICS, LATER_METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST),
+    *(METRICS, DAMAGED_METRICS, LATER_METRICS, SAMPLES, SNAPSHOTS, TENSORBOARD, BEST, LIVE),
     *(f"{NOISE_CHECK}.json", f"{NOISE_CHECK}.png", BEST_SAMPLES),
 )
 """What a run, and what is asked of it, makes beside `run.json` and the lines of evaluations."""
@@ -104,6 +107,12 @@ def iteration_of(snapshot: Path) -> int:
 def sample_picture(run: Path, iteration: int, part: str) -> Path:
     """The picture of some samples: `clean`, or another part of their observation."""
     return run / SAMPLES / f"iteration-{iteration:07d}-{part}.png"
+
+
+def pictured_iterations(run: Path) -> list[int]:
+    """The iterations that there are pictures of clean samples of, in order."""
+    found = (re.fullmatch(r"iteration-(\d+)-clean\.png", path.name) for path in (run / SAMPLES).glob("iteration-*"))
+    return sorted(int(match[1]) for match in found if match is not None)
 
 
 def data_picture(run: Path) -> Path:

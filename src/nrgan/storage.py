@@ -26,6 +26,8 @@ from platformdirs import user_cache_path
 
 from nrgan.errors import UserError
 
+NOISY_SETS, REFERENCES = "noisy", "references"
+"""Folders in the cache: training images with their frozen noise, and what real images are compared by."""
 MADE_BY = "made by nrgan"
 """What files that we write where the user says carry within, so that they are known as ours."""
 _LOOKED_AT = 4096

@@ -158,6 +158,7 @@ OPERANDS: dict[str, str] = {
     "FILE": "model.onnx",
     "PATH": "images",
     "GRID": "grid.toml",
+    "NAME": "nothing",  # an attack asks nobody on the network
 }
 """What a verb is given by place, by its name in the help; `images` for names that are not known here."""
 
@@ -176,6 +177,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "export": ("model.onnx",),
     "demo": ("demo-outputs", "out"),
     "bench": ("figures.json",),
+    "fetch": ("out",),
 }
 """What each verb makes or changes; of a verb that is not known here nothing may change."""
 

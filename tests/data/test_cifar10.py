@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from conftest import Hostile, sha256_of
 from nrgan.data import CIFAR10
-from nrgan.data.sources.cifar10 import ARCHIVE, ARCHIVE_SHA256, FOLDER
+from nrgan.data.sources.cifar10 import ARCHIVE, DOWNLOAD, FOLDER
 from nrgan.errors import UserError
 
 
@@ -39,8 +40,25 @@ def archive(stand_in_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
-def test_archive_gives_the_same_images(archive: Path, stand_in_root: Path) -> None:
-    source = CIFAR10(archive.parent, archive_sha256=sha256_of(archive))
+@pytest.fixture
+def fetched_from(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path | None], None]:
+    """Lets CIFAR-10 be another archive at another place, and of the checksum of that file."""
+
+    def change(url: str, archive: Path | None = None) -> None:
+        digest = sha256_of(archive) if archive is not None else "0" * 64
+        monkeypatch.setattr(CIFAR10, "download", replace(DOWNLOAD, url=url, sha256=digest))
+
+    return change
+
+
+REFUSED = "http://127.0.0.1:9/refused.tar.gz"
+
+
+def test_archive_gives_the_same_images(
+    archive: Path, stand_in_root: Path, fetched_from: Callable[[str, Path | None], None]
+) -> None:
+    fetched_from(REFUSED, archive)
+    source = CIFAR10(archive.parent)
     assert np.array_equal(source.images(), CIFAR10(stand_in_root).images())
 
 
@@ -55,23 +73,30 @@ def server(archive: Path, serve: Callable[[Path], str]) -> str:
     return serve(archive.parent)
 
 
-def test_download_is_verified_and_kept(server: str, archive: Path, stand_in_root: Path, tmp_path: Path) -> None:
-    url = f"{server}/{ARCHIVE}"
-    source = CIFAR10(cache=tmp_path, url=url, archive_sha256=sha256_of(archive))
+def test_download_is_verified_and_kept(
+    server: str, archive: Path, stand_in_root: Path, tmp_path: Path, fetched_from: Callable[[str, Path | None], None]
+) -> None:
+    fetched_from(f"{server}/{ARCHIVE}", archive)
+    source = CIFAR10(cache=tmp_path)
     assert np.array_equal(source.images()[123], CIFAR10(stand_in_root).images()[123])
     kept = tmp_path / ARCHIVE
     modified = kept.stat().st_mtime_ns
-    CIFAR10(cache=tmp_path, url="http://127.0.0.1:9/nothing", archive_sha256=sha256_of(archive))
+    fetched_from(REFUSED, archive)
+    CIFAR10(cache=tmp_path)
     assert kept.stat().st_mtime_ns == modified, "not fetched twice"
 
 
-def test_download_altered_or_absent_is_refused_and_not_kept(server: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="wrong checksum"):
-        CIFAR10(cache=tmp_path, url=f"{server}/{ARCHIVE}", archive_sha256="0" * 64)
-    with pytest.raises(UserError, match="cannot be downloaded"):
-        CIFAR10(cache=tmp_path, url=f"{server}/absent.tar.gz", archive_sha256="0" * 64)
-    with pytest.raises(UserError, match="cannot be downloaded"):
-        CIFAR10(cache=tmp_path, url="http://127.0.0.1:9/refused.tar.gz", archive_sha256="0" * 64)
+def test_download_altered_or_absent_is_refused_and_not_kept(
+    server: str, tmp_path: Path, fetched_from: Callable[[str, Path | None], None]
+) -> None:
+    for url, why in (
+        (f"{server}/{ARCHIVE}", "wrong checksum"),
+        (f"{server}/absent.tar.gz", "cannot be downloaded"),
+        (REFUSED, "cannot be downloaded .*nrgan fetch"),
+    ):
+        fetched_from(url, None)
+        with pytest.raises(UserError, match=why):
+            CIFAR10(cache=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -144,23 +169,30 @@ def test_truncated_missing_and_short_files(stand_in_root: Path, tmp_path: Path) 
         CIFAR10(first).images()
 
 
-def test_a_folder_without_it_is_tried_first_and_named(server: str, tmp_path: Path) -> None:
+def test_a_folder_without_it_is_tried_first_and_named(
+    tmp_path: Path, fetched_from: Callable[[str, Path | None], None]
+) -> None:
+    fetched_from(REFUSED, None)
     with pytest.raises(UserError, match=f"cannot be downloaded .*{tmp_path} holds neither"):
-        CIFAR10(tmp_path, cache=tmp_path / "cache", url="http://127.0.0.1:9/refused.tar.gz")
+        CIFAR10(tmp_path, cache=tmp_path / "cache")
     with pytest.raises(UserError, match="there is no such folder"):
         CIFAR10.check(32, tmp_path / "nowhere")
 
 
-def test_a_cache_that_cannot_be_written_is_said(server: str, archive: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_said(
+    server: str, archive: Path, tmp_path: Path, fetched_from: Callable[[str, Path | None], None]
+) -> None:
+    fetched_from(f"{server}/{ARCHIVE}", archive)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot (write|be downloaded)"):
-        CIFAR10(cache=tmp_path / "file", url=f"{server}/{ARCHIVE}", archive_sha256=sha256_of(archive))
+        CIFAR10(cache=tmp_path / "file")
 
 
-def test_damaged_archive(tmp_path: Path) -> None:
+def test_damaged_archive(tmp_path: Path, fetched_from: Callable[[str, Path | None], None]) -> None:
     (tmp_path / ARCHIVE).write_bytes(b"\x1f\x8b" + b"nonsense" * 10)
+    fetched_from(REFUSED, tmp_path / ARCHIVE)
     with pytest.raises(UserError, match="cannot be read"):
-        CIFAR10(tmp_path, archive_sha256=sha256_of(tmp_path / ARCHIVE)).images()
+        CIFAR10(tmp_path).images()
 
 
 def test_key_follows_the_bytes(stand_in_root: Path, tmp_path: Path) -> None:
@@ -168,4 +200,4 @@ def test_key_follows_the_bytes(stand_in_root: Path, tmp_path: Path) -> None:
     changed = copy_with(stand_in_root, tmp_path, data_batch_1=content + b"x")
     assert CIFAR10(changed).key() != CIFAR10(stand_in_root).key()
     assert CIFAR10(stand_in_root).key() == CIFAR10(stand_in_root).key()
-    assert ARCHIVE_SHA256.startswith("6d958be0")
+    assert DOWNLOAD.sha256.startswith("6d958be0")

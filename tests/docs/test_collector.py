@@ -182,9 +182,16 @@ def test_dead_links_fail(target: str, project: Path) -> None:
 
 
 def test_a_fence_says_a_language_that_is_checked() -> None:
-    for language, text in {"python": "1", "sh": "make", "text": "(", "toml": "a = 1", "json": "{}"}.items():
+    for language, text in {
+        "python": "1",
+        "sh": "make",
+        "text": "(",
+        "toml": "a = 1",
+        "json": "{}",
+        "{toctree}": "a",
+    }.items():
         check_language(Block("page.md", 1, language, text))
-    for language, text in {"": "make", "console": "$ make", "toml": "a =", "json": "{"}.items():
+    for language, text in {"": "make", "console": "$ make", "{code-block}": "make", "toml": "a =", "json": "{"}.items():
         with pytest.raises((AssertionError, ValueError)):
             check_language(Block("page.md", 1, language, text))
 

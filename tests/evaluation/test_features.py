@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,15 +148,18 @@ def test_inception_is_downloaded_once_and_verified(
 ) -> None:
     served = tmp_path / "served"
     served.mkdir()
-    path = script(LikeInception(), served / module.INCEPTION_FILE)
+    usual = module.DOWNLOADS[module.INCEPTION]
+    path = script(LikeInception(), served / usual.name)
     url = serve(served)  # type: ignore[operator]
-    monkeypatch.setattr(module, "INCEPTION_URL", f"{url}/{module.INCEPTION_FILE}")
+    here = replace(usual, url=f"{url}/{usual.name}")
+    monkeypatch.setitem(module.DOWNLOADS, module.INCEPTION, here)
     with pytest.raises(UserError, match="wrong checksum"):
         load_features("inception", 8, tmp_path / "cache")
-    monkeypatch.setattr(module, "INCEPTION_SHA256", sha256_of(path))
+    here = replace(here, sha256=sha256_of(path))
+    monkeypatch.setitem(module.DOWNLOADS, module.INCEPTION, here)
     features = load_features("inception", 8, tmp_path / "cache")
     assert features.label("fid") == "fid", "what everybody quotes, and nothing else, goes by the plain name"
-    monkeypatch.setattr(module, "INCEPTION_URL", "http://127.0.0.1:9/nothing")
+    monkeypatch.setitem(module.DOWNLOADS, module.INCEPTION, replace(here, url="http://127.0.0.1:9/nothing"))
     load_features("inception", 8, tmp_path / "cache")  # kept
     images = np.random.RandomState(0).randint(0, 256, (4, 8, 8, 3), dtype=np.uint8)
     vectors, logits = extract(features, images, 4, CPU, classify=True)

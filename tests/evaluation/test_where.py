@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conftest import nrgan
 from nrgan import TrainConfig, train
+from nrgan.data import CIFAR10
 from nrgan.data.sources import cifar10
 from nrgan.runs import read_config, read_records
 
@@ -85,7 +87,7 @@ def test_a_run_in_the_folder_itself(own: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_data_of_the_run_are_used(stand_in_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nrgan.evaluation.real.MOST", 500)
     monkeypatch.setitem(cifar10.SPLITS, "train", ["data_batch_1"])
-    monkeypatch.setattr(cifar10, "ARCHIVE_URL", "http://127.0.0.1:9/nothing")
+    monkeypatch.setattr(CIFAR10, "download", replace(CIFAR10.download, url="http://127.0.0.1:9/nothing"))
     monkeypatch.chdir(stand_in_root.parent)
     sizes = {"channels": 4, "latent_size": 4, "batch_size": 4, "iterations": 2, "device": "cpu"}
     where = {"data_root": Path(stand_in_root.name), "cache_dir": tmp_path / "cache"}

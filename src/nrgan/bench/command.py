@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from nrgan.bench.measure import measure
 from nrgan.bench.report import speed_table
+from nrgan.reports.tables import show
 from nrgan.storage import check_output, write_json
 from nrgan.training.config import TrainConfig
 from nrgan.training.device import configure_process
@@ -19,7 +18,7 @@ def bench(config: TrainConfig, rounds: int, packed: int, out: Path | None) -> in
     if out is not None:  # asked before minutes are spent
         check_output(out)
     speed = [measure(config, configure_process(config.machine), rounds, packed)]
-    Console(highlight=False).print(speed_table(speed))
+    show(speed_table(speed))
     write_figures({"speed": speed}, out)
     return 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
@@ -13,6 +15,11 @@ import tyro
 
 from nrgan.errors import UserError
 
+_HOW: dict[str, Any] = {
+    "prog": "nrgan",
+    "description": "Learn a clean image generator when only noisy images exist. (--version: which one this is.)",
+    "config": (tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
+}
 _WIDE = "10000"
 _RULE = re.compile(r"[─-]{4,}")
 _HELP_OF = re.compile(r"nrgan[ \w-]* --help")
@@ -36,14 +43,17 @@ def read(verbs: Any, given: Sequence[str]) -> Any:
     raise UserError(_sentence(errors.getvalue()))
 
 
+def parser(verbs: Any) -> Any:
+    """The same arguments as a parser like argparse's, for what reads such: completion."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it has no successor yet
+        return tyro.extras.get_parser(verbs, **_HOW)
+
+
 def _cli(verbs: Any, given: Sequence[str]) -> Any:
-    return tyro.cli(
-        verbs,
-        prog="nrgan",
-        description="Learn a clean image generator when only noisy images exist. (--version: which one this is.)",
-        args=list(given),
-        config=(tyro.conf.PositionalRequiredArgs, tyro.conf.CascadeSubcommandArgs),
-    )
+    plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
+    tyro._experimental_options.update(ansi_codes=not (plain or os.environ.get("NO_COLOR")), utf8_boxes=not plain)
+    return tyro.cli(verbs, args=list(given), **_HOW)
 
 
 @contextmanager

@@ -9,9 +9,14 @@ from types import TracebackType
 from rich import progress as rich_progress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from nrgan.progress import Progress
 from nrgan.training.losses import describe
+
+
+_WIDE = 80
+"""Columns from which on there is room for a bar beside its numbers."""
 
 
 class Display:
@@ -19,14 +24,15 @@ class Display:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
-        self.live = self.console.is_terminal
+        self.live = self.console.is_terminal and not self.console.is_dumb_terminal
         self.bars = rich_progress.Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=self.console.width // 3)),
+            *([BarColumn()] if self.console.width >= _WIDE else []),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True)),  # what room is left
             console=self.console,
+            expand=True,
             disable=not self.live,
         )
         self._training: TaskID | None = None

@@ -26,7 +26,9 @@ from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.publish import Publish
+from nrgan.cli.report import Report
 from nrgan.cli.train import Train
+from nrgan.cli.upkeep import Completion, Doctor, Fetch
 from nrgan.errors import NrganError, UserError, first_line
 from nrgan.memory import is_out_of_memory
 from nrgan.training.config import dashed
@@ -41,6 +43,7 @@ Verb = (
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[CheckNoise, tyro.conf.subcommand("check-noise")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Publish, tyro.conf.subcommand("publish")]
@@ -48,6 +51,9 @@ Verb = (
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Fetch, tyro.conf.subcommand("fetch")]
+    | Annotated[Completion, tyro.conf.subcommand("completion")]
 )
 
 BUG = 70

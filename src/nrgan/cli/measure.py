@@ -86,7 +86,7 @@ class Evaluate:
         told = self.setting or self.reference  # published moments are of clean images
         against = self.against or ("clean" if told else usual_comparison(self.path))
         with Display() as display:
-            resources = _resources(self.where, display, batch_size=self.batch_size, processes=self.processes)
+            resources = resources_of(self.where, display, batch_size=self.batch_size, processes=self.processes)
             protocol = replace(protocol, against=against)
             records = evaluate(self.path, protocol, resources, self.setting, self.model, self.snapshot)
         show(figures(records))
@@ -98,7 +98,7 @@ class Evaluate:
 
         images = IMAGES if self.samples is None else self.samples
         with Display() as display:
-            resources = _resources(self.where, display)
+            resources = resources_of(self.where, display)
             found = evaluate(self.path, self.setting, images=images, clip=self.clip, resources=resources)
         print(found.describe())
         return 0
@@ -132,7 +132,7 @@ class Select:
         protocol = Protocol(samples=self.samples, features=self.features, seed=self.seed)
         with Display() as display:
             found = select_snapshot(
-                self.run_folder, protocol, _resources(self.where, display), self.by == "clean", not self.only_observed
+                self.run_folder, protocol, resources_of(self.where, display), self.by == "clean", not self.only_observed
             )
         show(selection(found.candidates, found.chosen))
         if found.regret is not None:
@@ -170,7 +170,7 @@ class CheckNoise:
                 self.path,
                 self.samples,
                 self.seed,
-                _resources(self.where, display),
+                resources_of(self.where, display),
                 self.snapshot,
                 self.setting,
                 self.model,
@@ -257,7 +257,8 @@ class Compare:
         return 0
 
 
-def _resources(where: Where, display: Display, **options: Any) -> Resources:
+def resources_of(where: Where, display: Display, **options: Any) -> Resources:
+    """What the Python API takes for them."""
     from nrgan.evaluation.evaluate import Resources
     from nrgan.training.device import choose_device
 

@@ -35,6 +35,8 @@ class Train:
     """Put this run in the place of the one that OUT holds, which is kept as OUT.old-1 until the first checkpoint."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Open the images, print the resolved configuration (with --minutes, measure and choose first) and stop."""
+    live: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Keep a page in the run folder, live.html, that shows how it goes; while it is open, it looks again by itself."""
     begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
     """When the command began: its minutes count from here, before what takes long is loaded."""
 
@@ -112,6 +114,7 @@ class Train:
 
     def _train(self) -> int:
         from nrgan.cli.display import Display, duration
+        from nrgan.cli.live import LivePage
         from nrgan.cli.stopping import stop_requests
         from nrgan.training.device import configure_process
         from nrgan.training.plan import Objects
@@ -122,12 +125,13 @@ class Train:
         with Display() as display:
             prepared = prepare(self.config, Objects(), self.resume, self.overwrite, display.preparing, self.begun)
             first, config = prepared.state.iteration, prepared.plan.config
-            with stop_requests() as requests:
+            with stop_requests() as requests, LivePage(config, display.say, self.live) as page:
                 self._announce(prepared, display.say)
                 training = Training(prepared)
                 steps = training.run()
                 for progress in steps:
                     display.training(progress)
+                    page.follow(progress)
                     if requests:
                         steps.close()  # saves a checkpoint
                         display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")

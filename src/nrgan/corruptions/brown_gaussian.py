@@ -38,7 +38,7 @@ def gaussian_kernel(size: int) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class BrownGaussian(AdditiveNoise):
-    """y = u + (k ∗ e)/‖k‖, e = ε·s/255 white; k a `kernel_size`² Gaussian blur, zero border.
+    """y = u + (k ∗ e)/‖k‖, e = ε·s/255 white; k a Gaussian blur of `kernel_size` by `kernel_size` pixels, zero border.
 
     The division keeps the variance s². s `level`. NR-GAN (Kaneko & Harada 2020), setting G.
     """

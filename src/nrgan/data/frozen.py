@@ -23,7 +23,7 @@ from nrgan.errors import Damaged, UserError
 from nrgan.progress import Advance
 from nrgan.ranges import unit_from_stored
 from nrgan.reading import open_regular, read_json, read_text
-from nrgan.storage import default_cache, writing
+from nrgan.storage import NOISY_SETS, default_cache, writing
 
 FORMAT_VERSION = 1
 NoisyImages = npt.NDArray[np.float32]
@@ -190,7 +190,7 @@ def open_frozen_set(
     check_data_seed(data_seed, len(source))
     sensor = sensor or Sensor()
     key = cache_key(source, corruption, sensor, data_seed)
-    path = (cache or default_cache()) / "noisy" / f"{name}-{key_digest(key)}.npy"
+    path = (cache or default_cache()) / NOISY_SETS / f"{name}-{key_digest(key)}.npy"
     cached = _open_cached(path, key, (len(source), source.channels, source.image_size, source.image_size))
     if cached is not None:
         return cached

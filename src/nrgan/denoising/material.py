@@ -231,7 +231,7 @@ def noise_of(config: DenoiserConfig, data: TrainingData) -> NoiseFound:
         found, advice = diagnosed(data)
     except UserError as error:  # too few images, or nearly all black
         return NoiseFound(None, None, False, (first_line(error),))
-    certain = found.certain or bool(advice.mends)
+    certain = found.certain or advice.certain_once_mended
     return NoiseFound(advice.law, found.error / max(found.level, 1e-9), certain, tuple(found.unknowns))
 
 

@@ -37,6 +37,11 @@ _RESERVED = 0.97
 """Share of the minutes after which the clock ends training, for its last files to be written."""
 
 
+def denoised_picture(run: Path) -> Path:
+    """The picture of some images, noisy in one row and denoised in the next."""
+    return run / SAMPLES / PICTURE
+
+
 @dataclass
 class Prepared:
     """A training that may begin: images open, the plan made or taken up again, the folder taken."""
@@ -53,7 +58,7 @@ class Prepared:
     @property
     def picture(self) -> Path:
         """Where some images are shown, noisy and denoised, in the end."""
-        return self.recorder.out / SAMPLES / PICTURE
+        return denoised_picture(self.recorder.out)
 
     def close(self) -> None:
         """Lets go of the folder, and of those that read images."""

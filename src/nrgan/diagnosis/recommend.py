@@ -47,7 +47,9 @@ class Recommendation:
     to_do: list[str] = field(default_factory=list)
     """What to do about what was found beside the noise of pixels."""
     mends: tuple[str, ...] = ()
-    """Repairs without which the law that was chosen would not be all of the noise."""
+    """Repairs of what was found, which the commands that are printed ask for."""
+    certain_once_mended: bool = False
+    """Whether these repairs are all that the law, which was chosen, wants of the noise."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `json`."""
@@ -78,9 +80,9 @@ def recommend(found: Diagnosis, separates: tuple[str, ...] = ()) -> Recommendati
     what none of them describes.
     """
     published = _published(found)
-    mends = _repairs(found)
+    mends, once_mended = _repairs(found), _certain_once_mended(found)
     law, composition = law_of(found), composed(found, separates)
-    chosen, model, reason = _choice(found, published, law, composition, mends)
+    chosen, model, reason = _choice(found, published, law, composition, mends if once_mended else ())
     return Recommendation(
         chosen=chosen,
         model=model,
@@ -94,16 +96,20 @@ def recommend(found: Diagnosis, separates: tuple[str, ...] = ()) -> Recommendati
         ],
         uncertain=found.unknowns,
         to_do=[f"{seen.words}: {seen.advice}" for seen in found.findings if seen.seen and seen.advice],
-        mends=mends if chosen == FITTED else (),
+        mends=mends,
+        certain_once_mended=once_mended and chosen == FITTED,
     )
 
 
 def _repairs(found: Diagnosis) -> tuple[str, ...]:
-    """Repairs after which the diagnosis would be certain; none where it is, or would not be."""
-    if found.certain:
-        return ()
+    """Repairs of what was found."""
+    return tuple(seen.mend for seen in found.findings if seen.seen and seen.mend)
+
+
+def _certain_once_mended(found: Diagnosis) -> bool:
+    """Whether the diagnosis would be certain after the repairs, and is not before."""
     rest = replace(found, findings=tuple(seen for seen in found.findings if not (seen.seen and seen.mend)))
-    return () if unknowns(rest) else tuple(seen.mend for seen in found.findings if seen.seen and seen.mend)
+    return not found.certain and bool(_repairs(found)) and not unknowns(rest)
 
 
 def _choice(

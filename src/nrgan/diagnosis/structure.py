@@ -15,6 +15,8 @@ LAGS = 5
 """Autocorrelation is told for lags 0..4 down and across."""
 _FAR = (4, 5, 6)
 """Lags at which noise is taken to be uncorrelated, so that what still grows is the image."""
+_GROWTH = 1.5
+"""Power of the lag with which an image's own variogram grows in smooth places: between an edge (1) and a slope (2)."""
 QUANTILES = probabilities(201)
 _RING = 1 / 8
 _KEPT_KURTOSIS = (1 + 8 * _RING**4) / (1 + 8 * _RING**2) ** 2
@@ -35,9 +37,9 @@ class Lags(NamedTuple):
 def autocorrelation(z: Array, smooth: Smoothness, tenths: int) -> Lags:
     """Of the noise in contrasts z, (N, H, W, K), from their variograms γ(d) = ½·E(z(p) − z(p + d))².
 
-    Noise gives γ(d) = σ²(1 − r(d)); in smooth places (the smoothest `tenths`) the image adds a part that grows about
-    linearly with the lag, which is fitted at lags 4..6 and taken off. Where only that makes a correlation negative,
-    more was taken off than the image had added, and it is told as 0.
+    Noise gives γ(d) = σ²(1 − r(d)); in smooth places (the smoothest `tenths`) the image adds g·d^1.5, which is fitted
+    at lags 4..6 and taken off. Where only that makes a correlation negative, more was taken off than the image had
+    added, and it is told as 0.
     """
 
     def gamma(dy: int, dx: int) -> float:
@@ -47,14 +49,16 @@ def autocorrelation(z: Array, smooth: Smoothness, tenths: int) -> Lags:
         return smooth.smoothest(energy, tenths)
 
     across, down = [gamma(0, d) for d in _FAR], [gamma(d, 0) for d in _FAR]
-    growth_across, growth_down = (max(float(np.polyfit(_FAR, v, 1)[0]), 0.0) for v in (across, down))
+    grown = np.array(_FAR) ** _GROWTH
+    growth_across, growth_down = (max(float(np.polyfit(grown, v, 1)[0]), 0.0) for v in (across, down))
     far = float(np.mean(across) + np.mean(down)) / 2
-    variance = max(far - float(np.mean(_FAR)) * (growth_across + growth_down) / 2, 1e-6)
+    variance = max(far - float(np.mean(grown)) * (growth_across + growth_down) / 2, 1e-6)
     r = np.ones((LAGS, LAGS))
     for dy, dx in np.ndindex(LAGS, LAGS):
         if dy or dx:
             g = gamma(dy, dx)
-            before, after = 1 - g / max(far, 1e-6), 1 - (g - growth_across * dx - growth_down * dy) / variance
+            image = growth_across * dx**_GROWTH + growth_down * dy**_GROWTH
+            before, after = 1 - g / max(far, 1e-6), 1 - (g - image) / variance
             # negative only now: more was taken off than the image had added
             r[dy, dx] = after if after > 0 else min(before, 0.0)
     return Lags(np.clip(r, -1, 1), variance)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nrgan.downloads import download
+from nrgan.downloads import Download
 from nrgan.errors import UserError, last_line, unknown
 from nrgan.memory import is_out_of_memory
 from nrgan.progress import Preparing
@@ -28,11 +28,16 @@ from nrgan.storage import default_cache
 INCEPTION = "inception"
 RANDOM_CONVOLUTIONS = "random_convolutions"
 SMALL_CONVOLUTIONS = "small_convolutions"
-INCEPTION_FILE = "inception-2015-12-05.pt"
-INCEPTION_URL = (
-    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt"  # 95,607,719 B
-)
-INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
+DOWNLOADS = {
+    INCEPTION: Download(
+        "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+        "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+        "inception-2015-12-05.pt",
+        95_607_719,
+        "give a file with <features> PATH (a copy of it, or any TorchScript that maps images to features)",
+    )
+}
+"""Extractors that are files from the network."""
 
 
 class Features(nn.Module, ABC):
@@ -133,7 +138,7 @@ def _optimised(network: Any) -> Any:
 class Inception(TorchScript):
     """Inception-v3 as trained in 2015 and used by everybody since: 2048 features, images at their own size.
 
-    Heusel et al. 2017 (FID), Salimans et al. 2016 (IS). `path` must be the file of `INCEPTION_SHA256`.
+    Heusel et al. 2017 (FID), Salimans et al. 2016 (IS). `path` must be the file of `DOWNLOADS`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -195,8 +200,7 @@ class RandomConvolutions(Features):
 
 
 def _inception(cache: Path, preparing: Preparing | None, channels: int) -> Features:
-    instead = f"give a file with <features> PATH ({INCEPTION_FILE}, or any TorchScript that maps images to features)"
-    return Inception(download(INCEPTION_URL, INCEPTION_SHA256, cache, INCEPTION_FILE, instead, preparing))
+    return Inception(DOWNLOADS[INCEPTION].file(cache, preparing))
 
 
 def _random_convolutions(cache: Path, preparing: Preparing | None, channels: int) -> Features:
@@ -230,7 +234,7 @@ def load_features(
     if choice in FEATURES:
         features = FEATURES[choice](cache or default_cache(), preparing, channels)
     elif path.suffix or path.exists() or path.name != choice:
-        is_inception = path.is_file() and sha256(path) == INCEPTION_SHA256
+        is_inception = path.is_file() and sha256(path) == DOWNLOADS[INCEPTION].sha256
         features = Inception(path) if is_inception else TorchScript(path)
     else:
         raise unknown("features", choice, FEATURES, listed=False)

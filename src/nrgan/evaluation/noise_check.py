@@ -7,7 +7,7 @@ exact law, before it is clipped, as the model's is.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from nrgan.data import Images, open_data
 from nrgan.data.frozen import corrupt_units
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
+from nrgan.evaluation.spectrum import level_spectrum
 from nrgan.frames import Levels
 from nrgan.networks.sampling import CHUNK, chunks
 from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_difference, unit_from_stored
@@ -112,6 +113,8 @@ class NoiseCheck:
     """None for a model that adds no noise."""
     noise_left: dict[str, float]
     """Estimated level of white noise in sets of images (see `noise_level`): texture counts, so compare."""
+    spectra: dict[str, list[float]] = field(default_factory=dict)
+    """Of the same sets: the level at each frequency (see `level_spectrum`), on 0..255."""
     dequantisation: float = 0.0
     """Level of what training spreads images of whole numbers by, over the step between two of them: step/√12. The model
     learns it with the noise."""
@@ -173,20 +176,21 @@ def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, 
     data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
     samples = min(samples, max(CHUNK, _MOST_VALUES // (data.channels * data.image_size**2)))
     indices = data.evenly(samples)
-    noise_left, truth = {}, None
+    sets: dict[str, Array] = {}
+    truth = None
     if data.has_clean:
         real = data.clean(indices)
         unit = unit_from_stored(real)
         noisy = corrupt_units(data.corruption, chosen.sensor, unit, indices, about.data_seed, len(data))
         truth = NoiseStatistics.of((noisy - unit).transpose(0, 3, 1, 2), unit.transpose(0, 3, 1, 2))
-        noise_left["clean images"] = noise_level(_some(real))
-        noise_left["noisy images"] = noise_level(stored_from_unit(_some(noisy)))
+        sets = {"clean images": _some(real), "noisy images": stored_from_unit(_some(noisy))}
     else:
-        noise_left["noisy images"] = noise_level(stored_from_unit(nhwc(data.noisy(_some(indices)))))
+        sets = {"noisy images": stored_from_unit(nhwc(data.noisy(_some(indices))))}
 
     clean, observed, noise = _observed(model, samples, seed)
     signal = unit_from_stored(clean).transpose(0, 3, 1, 2)
     learned = NoiseStatistics.of(noise, signal) if noise is not None else None
+    sets |= {"clean samples": _some(clean), "samples as observed": _some(observed)}
     return NoiseCheck(
         setting=about.images,
         model=about.model,
@@ -194,11 +198,8 @@ def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, 
         samples=samples,
         truth=truth,
         learned=learned,
-        noise_left={
-            **noise_left,
-            "clean samples": noise_level(_some(clean)),
-            "samples as observed": noise_level(_some(observed)),
-        },
+        noise_left={name: noise_level(images) for name, images in sets.items()},
+        spectra={name: level_spectrum(unit_from_stored(images)) for name, images in sets.items()},
         dequantisation=_dequantisation(data.levels),
     )
 

@@ -23,7 +23,7 @@ from nrgan.manifest import is_whole, write_sum
 from nrgan.progress import Preparing, prepared
 from nrgan.ranges import nhwc, stored_from_unit
 from nrgan.reading import open_regular, sha256
-from nrgan.storage import default_cache, writing
+from nrgan.storage import REFERENCES, default_cache, writing
 
 _MOST_MOMENTS = 1 << 20
 _LARGEST_VARIANCE = 1e12
@@ -81,7 +81,7 @@ class Reference:
         self._moments: Moments | None = None
         self._features: npt.NDArray[np.float32] | None = None
         self.digest = key_digest({**real.key, "features": extractor.name, "features_sha256": extractor.digest})
-        folder = (cache or default_cache()) / "references"
+        folder = (cache or default_cache()) / REFERENCES
         self.moments_file, self.features_file = folder / f"{self.digest}.npz", folder / f"{self.digest}.npy"
 
     def moments(self) -> Moments:

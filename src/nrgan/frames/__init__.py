@@ -7,6 +7,7 @@ white; `write_like` writes files like those that were read. Only the names below
 from nrgan.frames.chosen_range import CUTS_MUCH, choose_range
 from nrgan.frames.file_frames import FileFrames
 from nrgan.frames.fit import Fit, Patches, PatchPlace
+from nrgan.frames.formats import FORMATS
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
 from nrgan.frames.gaps import filled
@@ -22,6 +23,7 @@ from nrgan.frames.writing import name_like, write_like
 __all__ = [
     "CUTS_MUCH",
     "EVERYTHING",
+    "FORMATS",
     "HOT_PIXELS",
     "MENDS",
     "NO_MENDING",

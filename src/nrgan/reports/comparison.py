@@ -13,7 +13,7 @@ from rich.table import Table
 
 from nrgan.errors import UserError
 from nrgan.evaluation.selection import read_chosen, snapshots_to_choose_from
-from nrgan.layout import METRICS, find_snapshot, iteration_of
+from nrgan.layout import METRICS, find_snapshot, iteration_of, saved_snapshots
 from nrgan.pictures import SHOWN, sample_grid, save_figure, visible
 from nrgan.reports.markdown import markdown_table
 from nrgan.runs import Record, TrainedModel, read_config, read_records
@@ -40,8 +40,10 @@ def compare(runs: Sequence[str | Path], path: str | Path, overwrite: bool = Fals
         raise UserError("compare takes two runs or more")
     names = _short_names(folders)
     configs = [read_config(run) for run in folders]
-    records = [_latest(read_records(run)) for run in folders]
-    header, rows = _rows(folders, names, configs, records)
+    records = [latest(read_records(run)) for run in folders]
+    for run in folders:
+        snapshots_to_choose_from(run)  # refuses what has none, before anything is written
+    header, rows = figures_of_runs(folders, names, configs, records)
     with writing(table_file) as part:
         part.write_text(f"<!-- {MADE_BY} -->\n\n{markdown_table(header, rows)}", encoding="utf-8")
     _draw(folders, names, records, path)
@@ -64,7 +66,7 @@ def _short_names(runs: Sequence[Path]) -> list[str]:
     return ["/".join(p[-depth:]) for p in parts]
 
 
-def _latest(records: Sequence[Record]) -> dict[str, dict[int, Record]]:
+def latest(records: Sequence[Record]) -> dict[str, dict[int, Record]]:
     """metric → iteration → its last record."""
     found: dict[str, dict[int, Record]] = {}
     for record in records:
@@ -72,15 +74,16 @@ def _latest(records: Sequence[Record]) -> dict[str, dict[int, Record]]:
     return found
 
 
-def _rows(
+def figures_of_runs(
     runs: Sequence[Path], names: list[str], configs: list[dict[str, Any]], records: list[dict[str, dict[int, Record]]]
 ) -> tuple[list[str], list[list[str]]]:
+    """A header, and a row a run: what it is, and the figures of its best snapshot, or of the newest."""
     metrics = sorted({metric for of_run in records for metric in of_run})
     header = ["run", "setting", "model", "seed", "iterations", "best", *metrics]
     rows = []
     for run, name, config, of_run in zip(runs, names, configs, records, strict=True):
-        chosen = read_chosen(run)
-        newest = iteration_of(snapshots_to_choose_from(run)[-1])
+        chosen, snapshots = read_chosen(run), saved_snapshots(run)
+        newest = iteration_of(snapshots[-1]) if snapshots else 0
         iteration = chosen.record.iteration if chosen else newest
         images = read_metadata(find_snapshot(run)).images
         row = [name, images, config["model"], str(config["seed"]), f"{newest:,}", f"{iteration:,}"]

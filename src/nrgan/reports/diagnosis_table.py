@@ -16,23 +16,34 @@ from nrgan.errors import UserError
 from nrgan.limits import NO_ROW
 from nrgan.training.config import dashed
 
+_RECOMMENDED = "recommended model"
+
 
 def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:
     """What was found, and what to do."""
     height, width, channels = found.size
     table = Table("noise", "found", title=f"{found.images:,} images of {height}x{width}x{channels}")
-    for name, words in _rows(found):
+    of_noise, of_advice = _rows(found), _advice(found, advice)
+    for name, words in of_noise:
         table.add_row(escape(name), escape(with_options(words)))
-    for seen in (seen for seen in found.findings if seen.seen):
-        table.add_row(escape(seen.name), escape(with_options(seen.words + (f"; {seen.advice}" if seen.advice else ""))))
     table.add_section()
-    table.add_row("certain", "yes" if found.certain else "no: see below")
-    table.add_row("recommended model", f"[bold]{escape(_name(advice))}[/bold]: {escape(with_options(advice.reason))}")
-    for other in advice.alternatives:
-        table.add_row("or", escape(with_options(other)))
-    for words in advice.uncertain:
-        table.add_row("not certain", escape(words))
+    for name, words in of_advice:
+        table.add_row(escape(name), escape(with_options(words)), style="bold" if name == _RECOMMENDED else None)
     return table
+
+
+def diagnosis_words(found: Diagnosis, advice: Recommendation) -> list[list[str]]:
+    """The same rows as plain values."""
+    return [[name, with_options(words)] for name, words in (*_rows(found), *_advice(found, advice))]
+
+
+def _advice(found: Diagnosis, advice: Recommendation) -> list[tuple[str, str]]:
+    return [
+        ("certain", "yes" if found.certain else "no: see below"),
+        (_RECOMMENDED, f"{_name(advice)}: {advice.reason}"),
+        *(("or", other) for other in advice.alternatives),
+        *(("not certain", words) for words in advice.uncertain),
+    ]
 
 
 def with_options(words: str) -> str:
@@ -49,6 +60,12 @@ def _name(advice: Recommendation) -> str:
 
 
 def _rows(found: Diagnosis) -> list[tuple[str, str]]:
+    """What was found of the noise, and what else befell the images."""
+    seen = [(f.name, f.words + (f"; {f.advice}" if f.advice else "")) for f in found.findings if f.seen]
+    return [*_noise_rows(found), *seen]
+
+
+def _noise_rows(found: Diagnosis) -> list[tuple[str, str]]:
     if found.little_noise:
         return [("level (of 255)", f"below {found.level_below:.1f}: little noise, or none")]
     mean, spread = found.level_of_images

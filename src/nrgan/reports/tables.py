@@ -16,11 +16,19 @@ from nrgan.runs import Record
 from nrgan.settings import Setting
 
 
+_UNBOUNDED = 10_000
+"""Columns where nobody counts them."""
+
+
 def show(*tables: Table) -> None:
-    """Prints tables, wide enough where the output is no terminal."""
+    """Prints tables: within a terminal's width, nothing cut off; elsewhere without lines, and a row on a line."""
     console = Console(highlight=False)
+    for column in (column for table in tables for column in table.columns):
+        column.overflow = "fold"
     if not console.is_terminal:
-        console.width = max(console.width, 160)
+        console.width = _UNBOUNDED
+        for table in tables:
+            table.box, table.pad_edge, table.title_justify, table.caption_justify = None, True, "left", "left"
     console.print(*tables)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from statistics import median
 from textwrap import wrap
-from typing import Any
 
 from jinja2 import Environment
 
@@ -19,6 +16,7 @@ from nrgan.evaluation.selection import fid
 from nrgan.layout import BEST_SAMPLES
 from nrgan.models import all_models
 from nrgan.reports.markdown import markdown_table
+from nrgan.reports.study_cells import CELLS, COLUMNS, CellLine, write_cells
 from nrgan.settings import find_setting
 from nrgan.storage import MADE_BY, check_output, writing
 from nrgan.studies.cells import Cell
@@ -73,8 +71,7 @@ def _figure(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
 
 
-_COLUMNS = "setting paper model seed metric value iteration samples features failure".split()
-_FILES = {"table.md": MADE_BY, "table.csv": ",".join(_COLUMNS), "table.html": MADE_BY}
+_FILES = {"table.md": MADE_BY, CELLS: ",".join(COLUMNS), "table.html": MADE_BY}
 """What is written, and what tells it from files of others."""
 
 
@@ -167,19 +164,18 @@ class Table:
 
     def csv(self) -> str:
         """A line a cell, with everything that was measured."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(_COLUMNS)
+        lines = []
         for cell in self.cells:
             config, record = cell.config, cell.record
-            paper = find_setting(config.setting).paper
-            first: list[Any] = [config.setting, paper, config.model, config.schedule.seed]
+            paper, seed = find_setting(config.setting).paper, str(config.schedule.seed)
+            line = CellLine(config.setting, paper, config.model, seed, failure=cell.failure if record is None else "")
             if record is None:
-                writer.writerow([*first, "", "", "", "", "", cell.failure])
+                lines.append(line)
                 continue
+            about = {"iteration": str(cell.chosen_iteration), "samples": str(record.samples)}
             for name, value in record.results.items():
-                writer.writerow([*first, name, value, cell.chosen_iteration, record.samples, record.features, ""])
-        return out.getvalue()
+                lines.append(replace(line, metric=name, value=str(value), features=record.features, **about))
+        return write_cells(lines)
 
     def html(self, folder: Path) -> str:
         """A page of its own, with the table and the samples of each cell; pictures are looked for in `folder`."""

@@ -197,7 +197,7 @@ def _automatic(config: TrainConfig, data: TrainingData) -> dict[str, Any]:
     advice = recommended(data)
     if advice.chosen == COMPOSED and advice.composed is not None:
         return {"model": LEARNED, **asdict(advice.composed)}
-    held = advice.chosen == FITTED and not advice.mends  # nothing is mended unasked
+    held = advice.chosen == FITTED and not advice.certain_once_mended  # nothing is mended unasked
     if held and advice.law is not None and not data.corruption.known:
         return {"model": FOR_TOLD_NOISE, "noise": MeasuredNoise(advice.law, data.value_range).text()}
     return {"model": advice.published}

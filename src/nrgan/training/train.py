@@ -12,15 +12,13 @@ from typing import NoReturn
 import torch
 
 from nrgan.corruptions import Corruption
-from nrgan.draws import FreshDraws
 from nrgan.errors import NrganError, TrainingDiverged, UserError, first_line
 from nrgan.layout import data_picture, sample_picture, snapshot_folder
 from nrgan.memory import is_out_of_memory
 from nrgan.networks import Family
-from nrgan.networks.sampling import latents
 from nrgan.objectives import Objective
 from nrgan.observation import Model, Observation
-from nrgan.pictures import grid, save_picture
+from nrgan.pictures import KEPT, KEPT_A_ROW, grid, save_picture
 from nrgan.progress import Preparing, Progress
 from nrgan.ranges import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
 from nrgan.runs import TrainedModel, save_snapshot
@@ -34,9 +32,6 @@ from nrgan.training.prepare import Prepared, prepare
 
 _log = logging.getLogger("nrgan")
 
-GRID = 100
-"""Samples in a picture, ten by ten."""
-_SHOWN_SEED = 0
 _SHOWN_PARTS = ("clean", "noise", "noisy")
 _HEALTH_INTERVAL = 100
 
@@ -83,7 +78,7 @@ class Training:
         self.batches, self.recorder, self.watch = prepared.batches, prepared.recorder, prepared.watch
         self.deadline = prepared.deadline
         self.config = self.plan.config
-        looked_at = max(GRID, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
+        looked_at = max(KEPT, min(_LOOKED_AT, _LOOKED_AT_BYTES * len(self.data) // self.data.bytes))
         some = torch.from_numpy(self.data.noisy(self.data.glance(looked_at)))
         self.health = Health(signed_from_unit(some), first_check=round(3 / (1 - self.config.optimiser.ema_decay)))
         self._health_iteration = self._logged_iteration = self._begun_at = self.state.iteration
@@ -204,14 +199,9 @@ class Training:
         parts = self.observe_shown(64).parts
         return self.health.check(iteration, parts["clean"], parts.get("noise"))
 
-    @torch.no_grad()
     def observe_shown(self, n: int) -> Observation:
         """The same `n` latents and draws at every call, through the averaged networks."""
-        pair, device = self.state.averaged, self.state.device
-        z = latents(_SHOWN_SEED, range(n), self.config.network.latent_size).to(device)
-        draws = FreshDraws(torch.Generator(device).manual_seed(_SHOWN_SEED))
-        observation: Observation = pair.observer(pair.generator(z), z, draws)
-        return observation
+        return self.state.averaged.observe_shown(n)
 
     def evaluate(self) -> dict[str, float]:
         """Measures the averaged generator, keeps it where it is the best so far; returns the figures by name."""
@@ -235,8 +225,8 @@ class Training:
         return snapshot_folder(self.config.out, self.state.iteration)
 
     def _picture_of_data(self) -> None:
-        images = stored_from_unit(nhwc(self.data.noisy(self.data.glance(GRID))))
-        save_picture(grid(images, columns=10), data_picture(self.config.out))
+        images = stored_from_unit(nhwc(self.data.noisy(self.data.glance(KEPT))))
+        save_picture(grid(images, columns=KEPT_A_ROW), data_picture(self.config.out))
         if not self.batches.resident:
             self.data.looked_at()
 
@@ -244,11 +234,11 @@ class Training:
         """Pictures of the shown samples: clean, and where they are observed otherwise, as noisy; the noise if any."""
         self.recorder.check_there()
         self._stop_if_diverged()
-        parts = self.observe_shown(GRID).parts
+        parts = self.observe_shown(KEPT).parts
         for name in _SHOWN_PARTS:
             if name not in parts or (name == "noisy" and parts["noisy"] is parts["clean"]):
                 continue
-            picture = grid(stored_from_signed(parts[name]), columns=10)
+            picture = grid(stored_from_signed(parts[name]), columns=KEPT_A_ROW)
             save_picture(picture, sample_picture(self.config.out, self.state.iteration, name))
 
     def save_snapshot(self) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from nrgan.downloads import Download
 from nrgan.progress import Preparing
 
 Images = npt.NDArray[np.uint8]
@@ -26,6 +27,8 @@ class ImageSource(ABC):
     """What its training set is, for captions: "the 50,000 images of the train split"."""
     separator: ClassVar[str] = "-"
     """Between its name and a corruption's in the names of settings."""
+    download: ClassVar[Download | None] = None
+    """The file that it is fetched as, where it is not drawn."""
     published: ClassVar[bool] = False
     """Whether the published settings are about it."""
 

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import tarfile
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from nrgan.data.sources.base import Images, ImageSource
 from nrgan.data.sources.batch_pickle import read_batch
-from nrgan.downloads import download
+from nrgan.downloads import Download
 from nrgan.errors import UserError
 from nrgan.memory import too_large
 from nrgan.progress import Preparing
 from nrgan.reading import open_regular, sha256
 from nrgan.storage import default_cache
 
-ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
+DOWNLOAD = Download(
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    ARCHIVE,
+    170_498_071,
+    f"give <data_root> with {FOLDER}/ or {ARCHIVE}",
+)
 SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 
 
@@ -35,6 +42,7 @@ class CIFAR10(ImageSource):
     image_size = 32
     caption = "the 50,000 images of the train split"
     separator = ""
+    download: ClassVar[Download] = DOWNLOAD
     published = True
 
     def __init__(
@@ -42,17 +50,15 @@ class CIFAR10(ImageSource):
         root: Path | None = None,
         split: str = "train",
         cache: Path | None = None,
-        url: str | None = None,
-        archive_sha256: str = ARCHIVE_SHA256,
         preparing: Preparing | None = None,
     ) -> None:
         self.names = SPLITS[split]
-        self.archive_sha256 = archive_sha256
         self.folder, self.archive = self._find(root)
         if self.folder is None and self.archive is None:
-            instead = f"{root} holds neither {FOLDER}/ nor {ARCHIVE}" if root else f"give <data_root> with {FOLDER}/"
-            cache = cache or default_cache()
-            self.archive = download(url or ARCHIVE_URL, archive_sha256, cache, ARCHIVE, instead, preparing)
+            fetched = self.download
+            if root is not None:
+                fetched = replace(fetched, otherwise=f"{fetched.otherwise}: {root} holds neither")
+            self.archive = fetched.file(cache or default_cache(), preparing)
 
     @classmethod
     def check(cls, image_size: int, data_root: Path | None) -> None:
@@ -86,8 +92,10 @@ class CIFAR10(ImageSource):
         archive = root / ARCHIVE
         if not archive.is_file():
             return None, None
-        if sha256(archive) != self.archive_sha256:
-            raise UserError(f"{archive}: wrong checksum (cut short or altered); fetch it again from {ARCHIVE_URL}")
+        if sha256(archive) != self.download.sha256:
+            raise UserError(
+                f"{archive}: wrong checksum (cut short or altered); fetch it again from {self.download.url}"
+            )
         return None, archive
 
     @cached_property
@@ -103,7 +111,7 @@ class CIFAR10(ImageSource):
 
     def key(self) -> str:
         if self.archive is not None:
-            return f"cifar10 archive {self.archive_sha256} {self.names}"
+            return f"cifar10 archive {self.download.sha256} {self.names}"
         return f"cifar10 batches {sha256(*self._files)}"
 
     def __len__(self) -> int:

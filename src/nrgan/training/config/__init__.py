@@ -31,7 +31,7 @@ from nrgan.training.config.table import (
     in_groups,
     may_differ,
 )
-from nrgan.training.config.train_config import TrainConfig
+from nrgan.training.config.train_config import TrainConfig, command_words
 
 __all__ = [
     "AUTO",
@@ -56,6 +56,7 @@ __all__ = [
     "ScheduleOptions",
     "TrainConfig",
     "Width",
+    "command_words",
     "dashed",
     "defaults_of",
     "flat_names",

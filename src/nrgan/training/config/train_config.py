@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,16 +103,12 @@ class TrainConfig(BaseModel):
         """The arguments of `nrgan train` that make this configuration."""
         from nrgan.settings import named_setting
 
-        arguments = [_no_option(self.setting), self.model, _no_option(str(self.out))]
-        for name, value in self.plain().items():
-            if name not in FLAT or value == DEFAULTS[name] or (name == "fit" and named_setting(self.setting)):
-                continue
-            option = option_name(name)
-            if isinstance(value, bool):
-                arguments.append(f"--{option}" if value else f"--no-{option}")
-            else:
-                arguments += [f"--{option}", *map(_typed, value if isinstance(value, list) else [value])]
-        return arguments
+        changed = {
+            name: value
+            for name, value in self.plain().items()
+            if name in FLAT and value != DEFAULTS[name] and not (name == "fit" and named_setting(self.setting))
+        }
+        return [_no_option(self.setting), self.model, _no_option(str(self.out)), *command_words(changed)]
 
     def identity(self) -> dict[str, Any]:
         """The options that make a run the run it is: only with the same ones may it go on."""
@@ -123,6 +120,18 @@ class TrainConfig(BaseModel):
         # a setting's images have its own size, whichever way they would come to it
         fit = {"fit": "crop"} if named_setting(self.setting) else {}
         return {name: value for name, value in (self.plain() | fit).items() if name not in free}
+
+
+def command_words(options: Mapping[str, Any]) -> list[str]:
+    """Options by their flat names, with values that JSON has, as they are typed."""
+    words: list[str] = []
+    for name, value in options.items():
+        option = option_name(name)
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", *map(_typed, value if isinstance(value, list) else [value])]
+    return words
 
 
 def _typed(value: object) -> str:

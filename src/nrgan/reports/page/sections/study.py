@@ -1,0 +1,62 @@
+"""A study: its table, and a look at its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from nrgan.layout import BEST_SAMPLES, pictured_iterations, sample_picture
+from nrgan.pictures import read_picture
+from nrgan.reports.page.blocks import Block, Picture, Pictures, Table, figure
+from nrgan.reports.page.subjects import Subject
+from nrgan.reports.study_cells import CellLine, read_cells, runs_of
+from nrgan.runs.log import last_iteration
+
+_LARGEST = 4096**2
+
+
+def study_table(subject: Subject) -> Sequence[Block]:
+    """The median over seeds of each setting and model; and what has no figure."""
+    cells = read_cells(subject.folder)
+    if not cells:
+        return []
+    settings, models = (list(dict.fromkeys(getattr(cell, name) for cell in cells)) for name in ("setting", "model"))
+    metrics = list(dict.fromkeys(cell.metric for cell in cells if cell.metric))
+    blocks: list[Block] = []
+    for metric in metrics:
+        rows = [[model, *(_median(cells, metric, setting, model) for setting in settings)] for model in models]
+        blocks.append(Table(f"{metric}: median of the seeds (lowest to highest)", ["model", *settings], rows))
+    failed = [[f"{cell.setting}, {cell.model}, seed {cell.seed}", cell.failure] for cell in cells if cell.failure]
+    return [*blocks, *([Table("No figure", ["cell", "why"], failed)] if failed else [])]
+
+
+def _median(cells: Sequence[CellLine], metric: str, setting: str, model: str) -> str:
+    values = []
+    for cell in cells:
+        if (cell.metric, cell.setting, cell.model) == (metric, setting, model):
+            try:
+                values.append(float(cell.value))
+            except ValueError:
+                continue
+    spread = f" ({figure(min(values), 3)}–{figure(max(values), 3)})" if len(values) > 1 else ""
+    return f"{figure(median(values))}{spread}" if values else "–"
+
+
+def study_runs(subject: Subject) -> Sequence[Block]:
+    """How far each run is, and its samples."""
+    runs, pictures = runs_of(subject.folder), []
+    room = subject.options.pictures
+    for run in runs:
+        path = run / BEST_SAMPLES
+        if not path.is_file() and (there := pictured_iterations(run)):
+            path = sample_picture(run, there[-1], "clean")
+        try:
+            pixels = read_picture(path, _LARGEST)
+        except (OSError, ValueError, SyntaxError):
+            continue
+        if (room := room - pixels.size) < 0:
+            break
+        pictures.append(Picture.of(pixels, run.name, f"samples of {run.name}"))
+    rows = [[run.name, f"{last_iteration(run):,}"] for run in runs]
+    table = [Table("How far the runs are", ["run", "iteration"], rows)] if rows else []
+    return [*table, *([Pictures(pictures)] if pictures else [])]

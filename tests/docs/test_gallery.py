@@ -1,0 +1,32 @@
+"""The programs of docs/gallery/ run, at small size, write their pictures, and are on the page with a full-size one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs.documents import Block
+from docs.running import run_blocks
+from docs.test_documents import LIMITS, ROOT
+
+GALLERY = ROOT / "docs" / "gallery"
+SHARED = "scenes"
+PROGRAMS = sorted(path for path in GALLERY.glob("*.py") if path.stem != SHARED)
+
+
+def test_eight_programs_are_shown() -> None:
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    assert len(PROGRAMS) == 8
+    for path in PROGRAMS:
+        assert f"{{literalinclude}} gallery/{path.name}\n" in page
+        assert f"](images/gallery/{path.stem}.png)" in page
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_writes_its_picture(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(GALLERY)
+    program = Block(path.name, 1, "python", path.read_text(encoding="utf-8"))
+    run_blocks([program], str(path), LIMITS | {"side": 512}, monkeypatch)
+    assert Path(f"{path.stem}.png").stat().st_size > 2000
