@@ -24,6 +24,7 @@ from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
+from nrgan.cli.open import Open
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.train import Train
 from nrgan.cli.upkeep import Completion, Doctor, Fetch
@@ -43,6 +44,7 @@ Verb = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Open, tyro.conf.subcommand("open")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]

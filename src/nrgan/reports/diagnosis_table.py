@@ -21,10 +21,8 @@ def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:
     """What was found, and what to do."""
     height, width, channels = found.size
     table = Table("noise", "found", title=f"{found.images:,} images of {height}x{width}x{channels}")
-    for name, words in _rows(found):
-        table.add_row(escape(name), escape(with_options(words)))
-    for seen in (seen for seen in found.findings if seen.seen):
-        table.add_row(escape(seen.name), escape(with_options(seen.words + (f"; {seen.advice}" if seen.advice else ""))))
+    for name, words in found_rows(found):
+        table.add_row(escape(name), escape(words))
     table.add_section()
     table.add_row("certain", "yes" if found.certain else "no: see below")
     table.add_row("recommended model", f"[bold]{escape(_name(advice))}[/bold]: {escape(with_options(advice.reason))}")
@@ -33,6 +31,12 @@ def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:
     for words in advice.uncertain:
         table.add_row("not certain", escape(words))
     return table
+
+
+def found_rows(found: Diagnosis) -> list[tuple[str, str]]:
+    """What was found, as names with words."""
+    seen = [(s.name, s.words + (f"; {s.advice}" if s.advice else "")) for s in found.findings if s.seen]
+    return [(name, with_options(words)) for name, words in [*_rows(found), *seen]]
 
 
 def with_options(words: str) -> str:
