@@ -3,9 +3,9 @@
     python benchmarks/readme_pictures.py noises docs/images/noises.png
     python benchmarks/readme_pictures.py restored docs/images/restored.png --folder DIR [--minutes 10]
 
-noises: one drawn image with the noise of each published setting, by the settings' own laws. restored: the drawn stack of
-`fluorescence.py` in DIR, denoised there by `nrgan denoise` with the repair that its diagnosis advises; what is there is
-gone on with. Prints the PSNR, the peak being the span of the truth, over pixels that are not hot.
+noises: one drawn image with the noise of each published setting, by the settings' own laws. restored: the drawn stack
+of `fluorescence.py` in DIR, denoised there by `nrgan denoise` with the repair that its diagnosis advises; what is
+there is gone on with. Prints the PSNR, the peak being the span of the truth, over pixels that are not hot.
 """
 
 from __future__ import annotations

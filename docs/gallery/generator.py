@@ -25,5 +25,7 @@ for progress in train(config):
         print(progress.iteration, progress.losses)
 
 parts = TrainedModel.load("outputs").observe(seed=0, chunk=range(36)).parts
-pictures = {name: grid(np.uint8(127.5 * (p.permute(0, 2, 3, 1).numpy() + 1)), gap=1) for name, p in parts.items()}
+pictures = {
+    name: grid((127.5 * (p.permute(0, 2, 3, 1).numpy() + 1)).astype(np.uint8), gap=1) for name, p in parts.items()
+}
 show("generator.png", **pictures)
