@@ -98,10 +98,8 @@ def file_case(rng: random.Random, arsenal: Path, folder: Path) -> Case:
         files = sorted(path for path in (folder / "run").rglob("*") if path.is_file() and path.name != ".lock")
         target = rng.choice([path for path in files if "tensorboard" not in path.parts and path.suffix != ".png"])
         name = rng.choice(sorted(RUN_COMMANDS))
-        command, writes = (
-            RUN_COMMANDS[name],
-            {"run", "run.old-1", "generated", "comparison.png", "comparison.md", "report.html"},
-        )
+        command = RUN_COMMANDS[name]
+        writes = {"run", "run.old-1", "generated", "comparison.png", "comparison.md", "report.html"}
     elif group in ("images", "kinds"):
         target = rng.choice(sorted((folder / group).iterdir()))
         path = "images" if group == "images" else f"kinds/{target.name}"
