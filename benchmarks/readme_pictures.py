@@ -1,11 +1,11 @@
 """The pictures of README.md: all sixteen noises, and a stack before and after.
 
     python benchmarks/readme_pictures.py noises docs/images/noises.png
-    python benchmarks/readme_pictures.py restored docs/images/restored.png --folder DIR [--minutes 10]
+    python benchmarks/readme_pictures.py restored docs/images/restored.png --folder DIR [--minutes 10] [--json FILE]
 
 noises: one drawn image with the noise of each published setting, by the settings' own laws. restored: the drawn stack
-of `fluorescence.py` in DIR, denoised there by `nrgan denoise` with the repair that its diagnosis advises; what is
-there is gone on with. Prints the PSNR, the peak being the span of the truth, over pixels that are not hot.
+of `fluorescence.py` in DIR, denoised there by `nrgan denoise` with the repair that its diagnosis advises; what is there
+is gone on with. Prints the PSNR, the peak being the span of the truth, over pixels that are not hot.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from matplotlib.figure import Figure
 from numpy.random import RandomState
 
 from fluorescence import draw, nrgan
+from nrgan import layout
 from nrgan.data import Shapes
 from nrgan.pictures import save_figure
+from nrgan.reading import read_json
 from nrgan.settings import CORRUPTIONS, SETTINGS
+from nrgan.storage import write_json
 
 Array = npt.NDArray[Any]
 _IMAGE = 26
@@ -53,8 +56,8 @@ def draw_noises(path: Path) -> None:
     save_figure(figure, path, overwrite=True)
 
 
-def draw_restored(path: Path, folder: Path, minutes: float) -> None:
-    """The first frame's crop as it was recorded, restored, and as it was drawn."""
+def draw_restored(path: Path, folder: Path, minutes: float) -> dict[str, Any]:
+    """The first frame's crop as it was recorded, restored, and as it was drawn; returns what was measured."""
     if not (folder / "stack.tif").exists():
         draw(folder)
     words = ["denoise", "stack.tif", "restored", "--mend", "hot-pixels", "--minutes", f"{minutes:g}"]
@@ -64,8 +67,7 @@ def draw_restored(path: Path, folder: Path, minutes: float) -> None:
     clean = np.load(folder / "clean.npy").astype(np.float64)
     good = np.median(noisy - clean, axis=0) < _HOT
     panels = {"recorded": noisy, "restored": restored, "the truth": clean}
-    for name in ("recorded", "restored"):
-        print(f"{name}: PSNR {_psnr(panels[name][:, good], clean[:, good]):.2f} dB over {len(clean)} frames")
+    figures = {name: _psnr(panels[name][:, good], clean[:, good]) for name in ("recorded", "restored")}
     low, high = np.quantile(clean[0][_CROP], (0.0, 0.998))
     figure = Figure(figsize=(9, 2.35), layout="constrained")
     for axes, (title, frames) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
@@ -73,6 +75,9 @@ def draw_restored(path: Path, folder: Path, minutes: float) -> None:
         axes.set_title(title, fontsize=9)
         axes.set_axis_off()
     save_figure(figure, path, overwrite=True)
+    run = read_json(folder / "restored-denoiser" / layout.RUN)
+    kept = {name: run[name] for name in ("processor", "versions", "commit")}
+    return {"command": words, "frames": len(clean), "PSNR, dB": figures, **kept}
 
 
 def _psnr(found: Array, clean: Array) -> float:
@@ -85,13 +90,17 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="the picture, a PNG")
     parser.add_argument("--folder", type=Path, help="where the stack and the denoiser are kept")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the denoiser's training")
+    parser.add_argument("--json", type=Path, help="such as results/restored.json")
     options = parser.parse_args()
     if options.picture == "noises":
         draw_noises(options.file)
     elif options.folder is None:
         parser.error("restored needs --folder")
     else:
-        draw_restored(options.file, options.folder, options.minutes)
+        found = draw_restored(options.file, options.folder, options.minutes)
+        print(found["PSNR, dB"])
+        if options.json is not None:
+            write_json(found, options.json)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from nrgan.observation import Clean, KnownNoise
 from nrgan.publishing.contents import Contents
 from nrgan.runs import Record, TrainedModel
 
-_TEMPLATE = "model_card.md.jinja"
+_TEMPLATE = "model_card.md.j2"
 _TASKS = {"generator": "unconditional-image-generation", "denoiser": "image-to-image"}
 """As the Hub calls them."""
 
