@@ -22,7 +22,10 @@ html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"NR-GAN {release}"
 html_theme_options = {"light_css_variables": {"font-stack": "system-ui, sans-serif"}}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 
 autodoc_default_options = {
     "members": True,

@@ -165,6 +165,7 @@ def test_both_ways_to_start() -> None:
     [
         ["bench", "--channels", "2", "--image-size", "8", "--batch-size", "2", "--rounds", "1", "--json"],
         ["compare", "a", "b", "--out"],
+        ["report", "a", "--out"],
     ],
 )
 def test_a_folder_in_the_way_is_left_alone(

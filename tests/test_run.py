@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from conftest import PATIENCE, TINY, nrgan, nrgan_process
 from nrgan import MODELS, Generator, TrainConfig, TrainingDiverged, UserError, train
+from nrgan.data import CIFAR10
 from nrgan.runs import RunRecorder
 from nrgan.runs.log import read_metrics
 from nrgan.tensor_files import write_sealed

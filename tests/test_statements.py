@@ -100,6 +100,7 @@ def test_image_i_of_a_seed_is_always_the_same_one(run: Path, tmp_path: Path) -> 
         ("check-noise", "RUN", "--samples", "1"),
         ("select", "RUN", "--features", "nothing.pt"),
         ("compare", "RUN", "--out", "out.png"),
+        ("report", "RUN", "nowhere", "--out", "out.html"),
         ("reproduce", "nothing.toml", "--out", "out"),
     ],
 )

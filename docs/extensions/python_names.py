@@ -22,7 +22,7 @@ import nrgan
 
 NRGAN_PAGE = "api/index"
 _OPTIONS = {"model_config", *nrgan.TrainConfig.model_fields, *nrgan.DenoiserConfig.model_fields}
-_ARRAY = re.compile(r"ndarray\[tuple\[Any, \.\.\.\], dtype\[(\w+)\]\]")
+_ARRAY = re.compile(r"ndarray\[tuple\[~?[\w.]*Any, \.\.\.\], ~?[\w.]*dtype\[(~?[\w.]+)\]\]")
 
 
 def shorten(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from docutils import nodes
@@ -15,7 +15,7 @@ from nrgan.data import frozen
 from nrgan.denoising import denoiser
 from nrgan.frames.formats import CONVERTERS, FORMATS
 from nrgan.models import MODELS
-from nrgan.observation import INVARIANCES, PRIORS
+from nrgan.observation import INVARIANCES, PRIORS, InvarianceRow, PriorRow
 from nrgan.runs import checkpoint, folder, snapshot
 
 Rows = Iterable[Sequence[str]]
@@ -63,7 +63,8 @@ def models() -> Rows:
 def parts() -> Rows:
     """What the model `learned` is composed of."""
     yield "option", "name", "what must hold of the noise: it"
-    for option, rows in {"--prior": PRIORS, "--invariances": INVARIANCES}.items():
+    options: dict[str, Mapping[str, PriorRow | InvarianceRow]] = {"--prior": PRIORS, "--invariances": INVARIANCES}
+    for option, rows in options.items():
         for name, row in rows.items():
             yield f"{CODE}{option}", f"{CODE}{name}", row.holds
 

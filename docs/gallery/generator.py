@@ -1,10 +1,10 @@
 """A generator of clean images from noisy ones alone: correlated noise, and a model that learns it."""
 
-import numpy as np
 from scenes import show
 
 from nrgan import TrainConfig, TrainedModel, train
 from nrgan.pictures import grid
+from nrgan.ranges import stored_from_signed
 
 config = TrainConfig(
     setting="shapes-bg25k5",
@@ -13,11 +13,11 @@ config = TrainConfig(
     image_size=16,
     channels=24,
     batch_size=16,
-    iterations=1500,
+    iterations=4000,
     generator_learning_rate=5e-4,
     discriminator_learning_rate=5e-4,
     ema_decay=0.99,
-    snapshot_interval=1500,
+    snapshot_interval=4000,
     threads=1,
 )
 for progress in train(config):
@@ -25,5 +25,4 @@ for progress in train(config):
         print(progress.iteration, progress.losses)
 
 parts = TrainedModel.load("outputs").observe(seed=0, chunk=range(36)).parts
-pictures = {name: grid(np.uint8(127.5 * (p.permute(0, 2, 3, 1).numpy() + 1)), gap=1) for name, p in parts.items()}
-show("generator.png", **pictures)
+show("generator.png", **{name: grid(stored_from_signed(part), gap=1) for name, part in parts.items()})

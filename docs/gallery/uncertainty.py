@@ -12,12 +12,11 @@ scenes = draw_cells(side=256, count=8, seed=2)
 rng = np.random.default_rng(0)
 Path("scans").mkdir()
 for number, scene in enumerate(scenes):
-    tifffile.imwrite(f"scans/{number}.tif", (scene + rng.normal(0, 0.1, scene.shape)).astype(np.float32))
+    tifffile.imwrite(f"scans/{number}.tif", (rng.poisson(scene * 50) / 50).astype(np.float32))
 
 denoise("scans", "clean", iterations=400, width=16, uncertainty=True, threads=1)
 
 noisy, clean = tifffile.imread("scans/0.tif"), tifffile.imread("clean/0.tif")
-(beside,) = Path("clean").glob("0*.*error*")
-expected, true = tifffile.imread(beside), np.abs(clean - scenes[0])
+expected, true = tifffile.imread("clean/0-error.tif"), np.abs(clean - scenes[0])
 print(f"root mean square: expected {np.sqrt((expected**2).mean()):.4f}, true {np.sqrt((true**2).mean()):.4f}")
 show("uncertainty.png", noisy=noisy, clean=clean, expected_error=5 * expected, true_error=5 * true)

@@ -170,6 +170,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "select": ("run",),
     "check-noise": ("run",),
     "compare": ("comparison.png", "comparison.md", "out.png", "out.md"),
+    "report": ("report.html", "out"),
     "reproduce": ("reproduced", "out"),
     "import-reference": ("out",),
     "denoise": ("out", "out-denoiser"),
@@ -187,7 +188,7 @@ def command_of(verb: str, help_text: str) -> list[str]:
     operands = [OPERANDS.get(name, "images") for name in operands_of(help_text)]
     if verb == "import-reference":
         operands = ["reference", "out"]
-    if verb == "compare":
+    if verb in ("compare", "report"):
         operands = ["run", "run2"]
     few = {
         "train": [*TINY],

@@ -68,6 +68,7 @@ RUN_COMMANDS: dict[str, tuple[str, ...]] = {
     "select": ("select", "run", "--samples", "420", "--only-observed", "--device", "cpu"),
     "check-noise": ("check-noise", "run", "--samples", "100", "--device", "cpu"),
     "compare": ("compare", "run", "run2"),
+    "report": ("report", "run", "run2", "--device", "cpu"),
     "overwrite": ("train", "shapes-ag25", "gan", "run", *TINY, "--overwrite"),
 }
 """Commands that read a run."""
@@ -97,7 +98,8 @@ def file_case(rng: random.Random, arsenal: Path, folder: Path) -> Case:
         files = sorted(path for path in (folder / "run").rglob("*") if path.is_file() and path.name != ".lock")
         target = rng.choice([path for path in files if "tensorboard" not in path.parts and path.suffix != ".png"])
         name = rng.choice(sorted(RUN_COMMANDS))
-        command, writes = RUN_COMMANDS[name], {"run", "run.old-1", "generated", "comparison.png", "comparison.md"}
+        command = RUN_COMMANDS[name]
+        writes = {"run", "run.old-1", "generated", "comparison.png", "comparison.md", "report.html"}
     elif group in ("images", "kinds"):
         target = rng.choice(sorted((folder / group).iterdir()))
         path = "images" if group == "images" else f"kinds/{target.name}"

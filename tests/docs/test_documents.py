@@ -18,6 +18,9 @@ from docs.documents import Command, Document, read_documents
 from docs.running import parse, run_blocks
 from nrgan import export
 from nrgan.cli import main
+from nrgan.corruptions import Fitted
+from nrgan.frames import ValueRange
+from nrgan.noise_file import save_noise
 from nrgan.settings import SETTINGS
 from small_denoiser import write_denoiser
 
@@ -82,8 +85,15 @@ def draw_cell(file: Path) -> None:
     tifffile.imwrite(file, np.random.default_rng(0).integers(104, 4096, (96, 80), np.uint16))
 
 
+def write_noise(file: Path) -> None:
+    save_noise(file, Fitted(level=(20.0,)), ValueRange.of([0.0], [255.0], "uint8"))
+
+
 MATERIAL: dict[str, Callable[[Path], None]] = {
     "scans": draw_scans,
+    "photos": draw_scans,
+    "noise.json": write_noise,
+    "gain16.json": write_noise,
     "denoiser.onnx": export_denoiser,
     "cell.tif": draw_cell,
 }

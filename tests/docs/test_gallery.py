@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from docs.test_documents import LIMITS, ROOT
 GALLERY = ROOT / "docs" / "gallery"
 SHARED = "scenes"
 PROGRAMS = sorted(path for path in GALLERY.glob("*.py") if path.stem != SHARED)
+TRAINING = re.compile(r"\b(denoise|train)\(")
+"""What takes half a minute at small size too."""
 
 
 def test_eight_programs_are_shown() -> None:
@@ -23,10 +26,15 @@ def test_eight_programs_are_shown() -> None:
         assert f"](images/gallery/{path.stem}.png)" in page
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def marked(path: Path) -> object:
+    trains = TRAINING.search(path.read_text(encoding="utf-8"))
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if trains else [])
+
+
+@pytest.mark.parametrize("path", [marked(path) for path in PROGRAMS])
 def test_a_program_writes_its_picture(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(GALLERY)
     program = Block(path.name, 1, "python", path.read_text(encoding="utf-8"))
-    run_blocks([program], str(path), LIMITS | {"side": 512}, monkeypatch)
+    run_blocks([program], str(path), LIMITS | {"side": 512, "width": 8}, monkeypatch)
     assert Path(f"{path.stem}.png").stat().st_size > 2000

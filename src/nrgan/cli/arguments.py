@@ -52,7 +52,8 @@ def parser(verbs: Any) -> Any:
 
 def _cli(verbs: Any, given: Sequence[str]) -> Any:
     plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
-    tyro._experimental_options.update(ansi_codes=not (plain or os.environ.get("NO_COLOR")), utf8_boxes=not plain)
+    tyro._experimental_options["ansi_codes"] = not (plain or os.environ.get("NO_COLOR"))
+    tyro._experimental_options["utf8_boxes"] = not plain
     return tyro.cli(verbs, args=list(given), **_HOW)
 
 

@@ -14,7 +14,6 @@ from rich.table import Column
 from nrgan.progress import Progress
 from nrgan.training.losses import describe
 
-
 _WIDE = 80
 """Columns from which on there is room for a bar beside its numbers."""
 

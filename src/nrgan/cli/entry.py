@@ -24,6 +24,7 @@ from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
+from nrgan.cli.open import Open
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.publish import Publish
 from nrgan.cli.report import Report
@@ -47,6 +48,7 @@ Verb = (
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Publish, tyro.conf.subcommand("publish")]
+    | Annotated[Open, tyro.conf.subcommand("open")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[ImportReference, tyro.conf.subcommand("import-reference")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]

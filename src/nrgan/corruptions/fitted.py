@@ -36,7 +36,7 @@ _STRONGEST = 10**6
 
 @dataclass(frozen=True)
 class Fitted(AdditiveNoise):
-    """y = u + f·(√v(u)·t(w)/255 + (N − λ)·/events) + stripes; a share of the pixels is black or white instead.
+    """y = u + f·(√v(u)·t(w)/255 + (N − λ)·f/events) + stripes; a share of the pixels is black or white instead.
 
     v variance of what is not counted, on 0..255²; w a standard normal field, correlated over pixels and channels, t its
     tails; f the image's own factor, E f² = 1. N ~ Pois(λ), λ = events·(u − dark)/f²: its last term has the variance

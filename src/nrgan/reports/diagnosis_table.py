@@ -23,9 +23,9 @@ def diagnosis_table(found: Diagnosis, advice: Recommendation) -> Table:
     """What was found, and what to do."""
     height, width, channels = found.size
     table = Table("noise", "found", title=f"{found.images:,} images of {height}x{width}x{channels}")
-    of_noise, of_advice = _rows(found), _advice(found, advice)
+    of_noise, of_advice = found_rows(found), _advice(found, advice)
     for name, words in of_noise:
-        table.add_row(escape(name), escape(with_options(words)))
+        table.add_row(escape(name), escape(words))
     table.add_section()
     for name, words in of_advice:
         table.add_row(escape(name), escape(with_options(words)), style="bold" if name == _RECOMMENDED else None)
@@ -44,6 +44,11 @@ def _advice(found: Diagnosis, advice: Recommendation) -> list[tuple[str, str]]:
         *(("or", other) for other in advice.alternatives),
         *(("not certain", words) for words in advice.uncertain),
     ]
+
+
+def found_rows(found: Diagnosis) -> list[tuple[str, str]]:
+    """What was found, as names with words."""
+    return [(name, with_options(words)) for name, words in _rows(found)]
 
 
 def with_options(words: str) -> str:

@@ -15,7 +15,6 @@ from nrgan.observation import InvarianceRow, Model, PriorRow
 from nrgan.runs import Record
 from nrgan.settings import Setting
 
-
 _UNBOUNDED = 10_000
 """Columns where nobody counts them."""
 

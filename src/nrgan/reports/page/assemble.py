@@ -29,7 +29,7 @@ _PICTURES = 6 << 20
 """Bytes of pictures, before they are packed, that a page holds: noise, which cannot be packed, takes 9 MB as text."""
 _MOST = 12
 """Subjects of a page: as many as anybody looks at side by side, and few enough for its size."""
-_MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, OSError)
+_MALFORMED = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError, OSError)
 """What a file raises that is not as nrgan writes it: its section is left out, and the others are there."""
 _SECONDS = 15
 """Between two looks of an open page at a run that goes on."""

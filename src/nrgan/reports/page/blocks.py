@@ -71,6 +71,9 @@ class Curves:
     template: ClassVar[str] = "curves"
     chart: Chart
 
+    def __post_init__(self) -> None:
+        _ = self.chart.readings  # what cannot be drawn is refused here, where its section is left out
+
 
 @dataclass(frozen=True)
 class Frame:

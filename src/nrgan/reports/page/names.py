@@ -42,10 +42,15 @@ def shared_value(value: Any) -> Any:
     return name_of(value) if "/" in value or "\\" in value else value
 
 
-def paths_in(value: Any) -> list[str]:
+def paths_in(document: Any) -> list[str]:
     """The texts in a document that are paths from the root."""
-    if isinstance(value, dict):
-        return [path for item in value.values() for path in paths_in(item)]
-    if isinstance(value, list):
-        return [path for item in value for path in paths_in(item)]
-    return [value] if isinstance(value, str) and Path(value).is_absolute() else []
+    found, waiting = [], [document]
+    while waiting:  # however deeply it is nested
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str) and Path(value).is_absolute():
+            found.append(value)
+    return found

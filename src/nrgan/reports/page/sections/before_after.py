@@ -14,6 +14,7 @@ from nrgan.denoising.evaluate import psnr
 from nrgan.layout import find_snapshot
 from nrgan.pictures import grid
 from nrgan.ranges import nhwc, stored_from_unit, unit_from_stored
+from nrgan.reports.diagnosis_table import with_options
 from nrgan.reports.page.blocks import BeforeAfter, Block, Picture, Pictures, Table, Words, figure
 from nrgan.reports.page.subjects import Subject
 
@@ -68,7 +69,7 @@ def _uncertainty(denoiser: Denoiser, noisy: Tensor, error: Tensor) -> list[Block
     """The expected errors beside those that were made."""
     expects, why = denoiser.expected_error()
     if expects is None:
-        return [Words(f"Its errors are not told value by value: {why}.")]
+        return [Words(f"Its errors are not told value by value: {with_options(str(why))}.")]
     expected = expects(noisy)
     white = _BRIGHTEST * float(expected.mean()) or 1.0
     pictures = [_picture(part.abs() / white, words) for part, words in ((expected, "expected error"), (error, "error"))]

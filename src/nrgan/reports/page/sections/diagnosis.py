@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nrgan.reports.diagnosis_files import read_diagnosis
+from nrgan.reports.diagnosis_table import with_options
 from nrgan.reports.page.blocks import Block, Curves, Table, figure
 from nrgan.reports.page.chart import Chart, Line, Point
 from nrgan.reports.page.subjects import Subject
@@ -20,7 +21,7 @@ def diagnosis(subject: Subject) -> Sequence[Block]:
         ["level (of 255)", f"{figure(found.get('level'), 3)} ± {figure(found.get('error'), 2)}"],
         ["relation to the signal", str(found.get("dependence"))],
         ["certain", "yes" if found.get("certain") else "no"],
-        ["recommended model", f"{advice.get('model')}: {advice.get('reason')}"],
+        ["recommended model", with_options(f"{advice.get('model')}: {advice.get('reason')}")],
     ]
     return [Table("What was found", ["noise", "found"], words), *map(Curves, _charts(found, advice))]
 

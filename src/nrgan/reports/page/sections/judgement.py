@@ -8,6 +8,7 @@ from typing import Any
 from nrgan.denoising.judged_files import JUDGEMENT
 from nrgan.errors import UserError, first_line
 from nrgan.reading import read_json
+from nrgan.reports.diagnosis_table import with_options
 from nrgan.reports.page.blocks import Block, Command, Curves, Table, Words, figure
 from nrgan.reports.page.chart import Chart, Line
 from nrgan.reports.page.subjects import Subject
@@ -27,7 +28,7 @@ def judgement(subject: Subject) -> Sequence[Block]:
     blocks: list[Block] = [Words(f"{figure(found.get('images'))} squares of images were looked at.")]
     blocks += [Table("Figures", ["", "found"], rows)] if rows else []
     blocks += [Curves(chart) for chart in _injection(found)]
-    withheld = [[name.replace("_", " "), str(why)] for name, why in _dict(found.get("withheld")).items()]
+    withheld = [[name.replace("_", " "), with_options(str(why))] for name, why in _dict(found.get("withheld")).items()]
     blocks += [Table("What cannot be told", ["part", "why"], withheld)] if withheld else []
     notes = found.get("notes")
     return [*blocks, *(Words(str(note)) for note in (notes if isinstance(notes, list) else []))]

@@ -10,6 +10,7 @@ from nrgan.errors import UserError
 from nrgan.layout import pictured_iterations, saved_snapshots
 from nrgan.models import all_models
 from nrgan.reports.diagnosis_files import read_diagnosis
+from nrgan.reports.diagnosis_table import with_options
 from nrgan.reports.page.blocks import Block, Words, figure
 from nrgan.reports.page.names import name_of
 from nrgan.reports.page.subjects import DENOISER, DIAGNOSIS, GENERATOR, STUDY, Subject
@@ -81,7 +82,7 @@ def _of_denoiser(subject: Subject) -> list[str]:
     return [
         f"A denoiser of {about.images}, trained without a clean image by {about.method}{rule}: "
         f"{figure(about.iteration)} steps on squares of {about.side} pixels. {law}",
-        *(f"Not certain: {doubt}." for doubt in about.doubts),
+        *(f"Not certain: {with_options(doubt)}." for doubt in about.doubts),
     ]
 
 

@@ -1,0 +1,176 @@
+"""What is on the page, and what each control does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from nrgan.errors import NrganError
+from nrgan.memory import gigabytes, is_out_of_memory
+from nrgan.page.opened import Opened
+from nrgan.page.pictures import MOST_SHOWN, Viewer
+from nrgan.page.visitor import BOUNDS, Room, leave
+from nrgan.reports.diagnosis_table import found_rows
+
+_EVERY, _OLDEST = 60, 1800
+"""Seconds: how often what visitors have left is looked for, and how old it becomes."""
+_STAY = 3600
+"""Seconds that a visitor's upload is kept who does nothing."""
+_AT_ONCE = max(2, os.cpu_count() or 2)
+"""Questions of one kind that are answered at the same time."""
+_WAITING = 200
+"""Questions that may wait; more are told to come again."""
+
+STYLE = """
+.gradio-container { max-width: 1100px !important; margin: auto; }
+.pixels img { image-rendering: pixelated; }
+.gradio-container table { overflow-wrap: anywhere; }
+"""
+
+
+def theme() -> gr.themes.Base:
+    """Quiet, with fonts that every system has."""
+    return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def blocks(opened: Opened) -> gr.Blocks:
+    """The page of what is opened."""
+    with gr.Blocks(title=f"nrgan: {opened.title}", analytics_enabled=False, delete_cache=(_EVERY, _OLDEST)) as page:
+        gr.Markdown(f"# nrgan\n{opened.title}. Everything stays on this machine.")
+        if opened.model is not None:
+            viewer = Viewer(opened.model)
+            with gr.Tab("Generate"):
+                _generate(viewer, page)
+            with gr.Tab("Walk"):
+                _walk(viewer, page)
+        with gr.Tab("Your image"):
+            _yours(opened, page)
+    page.queue(api_open=False, max_size=_WAITING, default_concurrency_limit=_AT_ONCE)
+    return page
+
+
+def _shown(label: str, **more: Any) -> gr.Image:
+    return gr.Image(label=label, format="png", interactive=False, buttons=["download", "fullscreen"], **more)
+
+
+def _generate(viewer: Viewer, page: gr.Blocks) -> None:
+    gr.Markdown("The same latents three times: as the network's clean images, as its noise alone, and as both.")
+    with gr.Row():
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0)
+        count = gr.Slider(1, MOST_SHOWN, 16, step=1, label="Images")
+    button = gr.Button("Generate", variant="primary")
+    with gr.Row():
+        parts = [_shown(name, elem_classes="pixels", elem_id=name) for name in ("clean", "noise", "noisy")]
+
+    def generate(seed: float | None, count: float) -> Any:
+        with _told():
+            seen = viewer.observed(int(seed or 0), int(count))
+        return seen.clean, seen.noise, seen.noisy
+
+    asked: dict[str, Any] = {"fn": generate, "inputs": [seed, count], "outputs": parts, "api_visibility": "private"}
+    gr.on([button.click, seed.submit, count.release, page.load], **asked, concurrency_id="generator")
+
+
+def _walk(viewer: Viewer, page: gr.Blocks) -> None:
+    gr.Markdown("From one latent to another, along the great circle between them.")
+    with gr.Row():
+        ends = [
+            gr.Number(seed, label=label, precision=0, minimum=0) for seed, label in ((0, "From seed"), (1, "To seed"))
+        ]
+    way = _shown("the way", elem_classes="pixels", elem_id="way")
+    share = gr.Slider(0, 1, 0.5, step=0.01, label="How far")
+    here = _shown("here", elem_classes="pixels", elem_id="here")
+
+    def walk(first: float | None, second: float | None, share: float) -> Any:
+        with _told():
+            return viewer.walk(int(first or 0), int(second or 0)), step(first, second, share)
+
+    def step(first: float | None, second: float | None, share: float) -> Any:
+        with _told():
+            return viewer.between(int(first or 0), int(second or 0), share)
+
+    asked: dict[str, Any] = {"inputs": [*ends, share], "api_visibility": "private", "concurrency_id": "generator"}
+    gr.on([page.load, *(end.change for end in ends)], walk, outputs=[way, here], **asked)
+    share.change(step, outputs=here, trigger_mode="always_last", show_progress="hidden", **asked)
+
+
+def _yours(opened: Opened, page: gr.Blocks) -> None:
+    gr.Markdown(
+        f"A noisy image or stack of yours, to {gigabytes(BOUNDS.file_bytes)}. It is kept in a temporary folder of this "
+        "machine, and removed when you leave."
+    )
+    file = gr.File(label="Image or stack", elem_id="upload")
+    room = gr.State(None, time_to_live=_STAY, delete_callback=leave)
+    with gr.Group(visible=False) as result:
+        strength = gr.Slider(0, 1, 1, step=0.05, label="Strength: 0 as it was, 1 denoised")
+        number = gr.Slider(1, 2, 1, step=1, label="Image of the stack", visible=False)
+        both = gr.ImageSlider(
+            label="before | after", format="png", interactive=False, elem_id="both", max_height=1 << 14
+        )
+        download = gr.DownloadButton("Download in its own type", elem_id="download")
+    told = gr.Markdown(elem_id="told")
+
+    def enter(path: str | None, before: Room | None, strength: float) -> Any:
+        leave(before)
+        if path is None:
+            return None, gr.Group(visible=False), "", gr.Slider(), None, None
+        with _told():
+            entered = Room.enter(Path(path))
+        several = gr.Slider(maximum=max(entered.count, 2), value=1, visible=entered.count > 1)
+        return entered, gr.Group(visible=True), *_restored(entered, opened, strength, several)
+
+    def again(room: Room | None, strength: float, number: float) -> Any:
+        if room is None:
+            return gr.skip()
+        told, _, both, download = _restored(room, opened, strength, None, int(number) - 1)
+        return told, both, download
+
+    def turn(room: Room | None, number: float) -> Any:
+        return gr.skip() if room is None else room.pictures(int(number) - 1)
+
+    asked: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "files"}
+    file.change(enter, [file, room, strength], [room, result, told, number, both, download], **asked)
+    strength.release(again, [room, strength, number], [told, both, download], **asked)
+    number.change(turn, [room, number], both, trigger_mode="always_last", **asked)
+
+
+def _restored(room: Room, opened: Opened, strength: float, several: Any, number: int = 0) -> Any:
+    """What is said, the choice of images, both pictures, and the file."""
+    try:
+        made = room.restore(opened, strength)
+        said, path = made.words, str(made.file)
+    except NrganError as error:
+        said, path = f"Not restored: {error}.", None
+    before, after = room.pictures(number)
+    download = gr.DownloadButton(value=path, interactive=path is not None)
+    return _words(room, said), several, (before, before if after is None else after), download
+
+
+def _words(room: Room, said: str) -> str:
+    """The diagnosis as a table."""
+    lines = [_cell(said), "", _cell(room.frames.reading), ""]
+    if room.found is None:
+        return "\n".join([*lines, f"Not diagnosed: {_cell(room.why_not)}"])
+    rows = found_rows(room.found.diagnosis)
+    return "\n".join([*lines, "| noise | found |", "|---|---|", *(f"| {_cell(a)} | {_cell(b)} |" for a, b in rows)])
+
+
+def _cell(text: str) -> str:
+    """Words for a cell of a Markdown table, in which nothing of theirs is markup."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+!|~$" else letter for letter in text.replace("\n", " "))
+
+
+class _told:
+    """What goes wrong is told to the visitor in a line; what nobody thought of, without details."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, NrganError):
+            raise gr.Error(str(error), print_exception=False) from error
+        if error is not None and is_out_of_memory(error):
+            raise gr.Error("not enough memory for this; try less", print_exception=False) from error
