@@ -59,7 +59,7 @@ def _shown(label: str, **more: Any) -> gr.Image:
 def _generate(viewer: Viewer, page: gr.Blocks) -> None:
     gr.Markdown("The same latents three times: as the network's clean images, as its noise alone, and as both.")
     with gr.Row():
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0)
+        seed = gr.Number(0, label="Seed", precision=0)
         count = gr.Slider(1, MOST_SHOWN, 16, step=1, label="Images")
     button = gr.Button("Generate", variant="primary")
     with gr.Row():
@@ -71,15 +71,14 @@ def _generate(viewer: Viewer, page: gr.Blocks) -> None:
         return seen.clean, seen.noise, seen.noisy
 
     asked: dict[str, Any] = {"fn": generate, "inputs": [seed, count], "outputs": parts, "api_visibility": "private"}
-    gr.on([button.click, seed.submit, count.release, page.load], **asked, concurrency_id="generator")
+    triggers = [button.click, seed.submit, count.change, page.load]
+    gr.on(triggers, **asked, concurrency_id="generator", trigger_mode="always_last")
 
 
 def _walk(viewer: Viewer, page: gr.Blocks) -> None:
     gr.Markdown("From one latent to another, along the great circle between them.")
     with gr.Row():
-        ends = [
-            gr.Number(seed, label=label, precision=0, minimum=0) for seed, label in ((0, "From seed"), (1, "To seed"))
-        ]
+        ends = [gr.Number(seed, label=label, precision=0) for seed, label in ((0, "From seed"), (1, "To seed"))]
     way = _shown("the way", elem_classes="pixels", elem_id="way")
     share = gr.Slider(0, 1, 0.5, step=0.01, label="How far")
     here = _shown("here", elem_classes="pixels", elem_id="here")
@@ -133,7 +132,7 @@ def _yours(opened: Opened, page: gr.Blocks) -> None:
 
     asked: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "files"}
     file.change(enter, [file, room, strength], [room, result, told, number, both, download], **asked)
-    strength.release(again, [room, strength, number], [told, both, download], **asked)
+    strength.change(again, [room, strength, number], [told, both, download], trigger_mode="always_last", **asked)
     number.change(turn, [room, number], both, trigger_mode="always_last", **asked)
 
 

@@ -48,6 +48,7 @@ class Bounds:
 
 
 BOUNDS = Bounds()
+BUILT_IN = "the built-in denoiser, which has seen drawn shapes only; `nrgan denoise` trains one on images like these"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Room:
             if f.channels == self.frames.channels:
                 unfit = f"the denoiser is of {f.about.dtype} values, and these are {self.frames.dtype}"
                 if own.dtype == self.frames.dtype:
-                    return Means(f, own, "the denoiser")
+                    return Means(f, own, BUILT_IN if opened.any_values else f"the denoiser of {f.about.images}")
         if self.found is None:
             raise UserError(f"{unfit}, and nothing is known of the noise: {self.why_not}")
         if self.found.diagnosis.little_noise:
