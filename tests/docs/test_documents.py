@@ -29,7 +29,12 @@ DOCUMENTS = read_documents(ROOT)
 COMMANDS = [command for document in DOCUMENTS for command in document.commands]
 OURS = [command for command in COMMANDS if command.words[:1] == ("nrgan",)]
 OTHERS = [command for command in COMMANDS if command not in OURS]
-TRAININGS = [command for command in OURS if command.words[1:2] == ("train",) and "--help" not in command.words]
+TRAININGS = list(
+    {
+        command.words: command for command in OURS if command.words[1:2] == ("train",) and "--help" not in command.words
+    }.values()
+)
+"""Each once, though several pages show it."""
 WITH_PYTHON = [document for document in DOCUMENTS if any(block.language == "python" for block in document.blocks)]
 
 LIMITS = {
@@ -91,8 +96,6 @@ def write_noise(file: Path) -> None:
 
 MATERIAL: dict[str, Callable[[Path], None]] = {
     "scans": draw_scans,
-    "photos": draw_scans,
-    "noise.json": write_noise,
     "gain16.json": write_noise,
     "denoiser.onnx": export_denoiser,
     "cell.tif": draw_cell,
