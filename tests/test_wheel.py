@@ -56,7 +56,9 @@ def test_the_source_archive_builds_tests_and_explains_and_is_small(built: Path) 
     assert names >= {*TO_BUILD_AND_TEST, *TO_READ}
     assert not [name for name in names if name.endswith((".pyc", ".whl"))]
     weights = {name for name in names if name.endswith(".safetensors")}
-    assert all(name.startswith("tests/") for name in weights), "those that tests read alone"
+    assert all(name.startswith(("tests/", "src/nrgan/page/")) for name in weights), (
+        "those of tests and of the page alone"
+    )
     assert not [name for name in names if name.startswith(("results/runs", "outputs", "site"))]
 
 
