@@ -48,7 +48,7 @@ class Bounds:
 
 
 BOUNDS = Bounds()
-BUILT_IN = "the built-in denoiser, which has seen drawn shapes only; `nrgan denoise` trains one on images like these"
+BUILT_IN = "the built-in denoiser, which has seen drawn shapes only; nrgan denoise trains one on images like these"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""The server: whom it listens to, what it answers, and what stops it before it begins."""
+
+from __future__ import annotations
+
+import builtins
+import socket
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import nrgan
+from nrgan.errors import UserError
+from nrgan.page import serve as module
+from nrgan.page.opened import Opened
+from nrgan.page.serve import HOST, listen, serve
+
+
+def test_a_port_that_is_taken_is_said_at_once_and_the_next_one_is_free() -> None:
+    with listen(None) as first:
+        port = first.getsockname()[1]
+        done = nrgan("open", "--port", port)
+        assert done.returncode == 2 and f"error: --port {port}: cannot be had" in done.stderr
+        with listen(None) as second:
+            assert second.getsockname()[1] > port and second.getsockname()[0] == HOST
+    for port in (0, 70_000):
+        assert "must be from 1 to 65535" in nrgan("open", "--port", port).stderr
+
+
+def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    assert nrgan("open", tmp_path / "nothing", "--no-browser").returncode == 2
+
+
+def test_gradio_that_is_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def without(name: str, *arguments: Any) -> Any:
+        if name == "gradio":
+            raise ImportError(name)
+        return imported(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with listen(None) as listening, pytest.raises(UserError, match=r"pip install 'nrgan\[page\]'"):
+        serve(Opened("nothing", None, None), listening, print)
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with listen(None) as listening, pytest.raises(UserError, match=r"no temporary folder can be made .*set TMPDIR"):
+        serve(Opened("nothing", None, None), listening, print)
+
+
+def get(url: str, **headers: str) -> tuple[int, str, Any]:
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode(errors="replace"), answer.headers
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode(errors="replace"), refused.headers
+
+
+def test_it_answers_this_machine_alone_and_lets_nothing_else_be_loaded(page_url: str) -> None:
+    code, text, headers = get(page_url)
+    assert code == 200 and "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "fonts.googleapis" not in text and "cdnjs" not in text
+    assert get(page_url, Host="elsewhere.example")[0] == 400
+    port = int(page_url.rpartition(":")[2])
+    others = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET)} - {HOST}
+    for other in others:
+        if not other.startswith("127."):
+            with pytest.raises(OSError), socket.create_connection((other, port), timeout=5):
+                pass
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", module.__file__, "../../etc/passwd"])
+def test_files_of_the_machine_are_not_served(page_url: str, path: str) -> None:
+    code, text, _ = get(f"{page_url}/gradio_api/file={path}")
+    assert code in (403, 404) and "root:" not in text
+
+
+def test_an_enormous_upload_is_refused_while_it_comes(page_url: str) -> None:
+    boundary, size = "cut", 80 << 20
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.npy"\r\n\r\n'.encode()
+    body = head + b"\0" * size + f"\r\n--{boundary}--\r\n".encode()
+    request = urllib.request.Request(
+        f"{page_url}/gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    with pytest.raises((urllib.error.HTTPError, urllib.error.URLError)) as refused:
+        urllib.request.urlopen(request)
+    assert not isinstance(refused.value, urllib.error.HTTPError) or refused.value.code == 413
+
+
+def test_there_is_no_list_of_functions_to_call(page_url: str) -> None:
+    assert '"named_endpoints":{}' in get(f"{page_url}/gradio_api/info")[1].replace(" ", "")
+    assert get(f"{page_url}/openapi.json")[0] == 404 and get(f"{page_url}/docs")[0] == 404
