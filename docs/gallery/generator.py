@@ -13,11 +13,11 @@ config = TrainConfig(
     image_size=16,
     channels=24,
     batch_size=16,
-    iterations=4000,
+    iterations=1500,
     generator_learning_rate=5e-4,
     discriminator_learning_rate=5e-4,
     ema_decay=0.99,
-    snapshot_interval=4000,
+    snapshot_interval=1500,
     threads=1,
 )
 for progress in train(config):
