@@ -50,7 +50,7 @@ def test_gradio_that_is_missing_is_named_with_its_command(monkeypatch: pytest.Mo
 def test_a_temporary_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
-    with listen(None) as listening, pytest.raises(UserError, match="no temporary folder can be made .*set TMPDIR"):
+    with listen(None) as listening, pytest.raises(UserError, match=r"no temporary folder can be made .*set TMPDIR"):
         serve(Opened("nothing", None, None), listening, print)
 
 
