@@ -65,7 +65,7 @@ def test_where_nothing_is_known_nothing_is_restored(tmp_path: Path, built_in: Op
     np.save(tmp_path / "one.npy", rng.integers(0, 255, (20, 20), np.uint8))
     room = Room.enter(tmp_path / "one.npy")
     assert room.found is None and "one.npy" in room.why_not
-    with pytest.raises(UserError, match=r"no denoiser is open, and nothing is known of the noise: one.npy"):
+    with pytest.raises(UserError, match=r"no denoiser is open, and nothing is known of the noise: one\.npy"):
         room.restore(NOTHING, 1.0)
     assert room.pictures(5)[1] is None
     room.leave()
