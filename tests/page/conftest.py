@@ -30,7 +30,7 @@ def visitors_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noisy = np.clip(scene + rng.normal(0, 25, scene.shape), 0, 255).astype(np.uint8)
     Image.fromarray(noisy).save(folder / "scene.png")
     stack = (1000 + 80 * scene[None, ..., 1] + rng.normal(0, 900, (3, *scene.shape[:2]))).clip(0, 65535)
-    tifffile.imwrite(folder / "stack.tif", stack.astype(np.uint16), imagej=True)
+    tifffile.imwrite(folder / "stack.tif", stack.astype(np.uint16), imagej=True, metadata={"axes": "TYX"})
     (folder / "words.png").write_text("no image at all")
     Image.fromarray(np.zeros((20_000, 20_000), np.uint8)).save(folder / "bomb.png")
     return folder

@@ -54,7 +54,8 @@ def test_a_walk_ends_where_both_seeds_are(viewer: Viewer) -> None:
     way = viewer.walk(0, 9)
     assert way.shape[1] > 4 * way.shape[0]
     steps = np.array_split(way, STEPS, axis=1)
-    assert all((a != b[:, : a.shape[1]]).any() for a, b in itertools.pairwise(steps))
+    least = min(step.shape[1] for step in steps)
+    assert all((a[:, :least] != b[:, :least]).any() for a, b in itertools.pairwise(steps))
 
 
 def test_between_two_latents_the_way_is_as_long_as_they_are() -> None:
