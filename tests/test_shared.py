@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -34,13 +36,15 @@ SMALL = {name: value for name, value in TINY.items() if name not in ("image_size
 
 
 def parts_of(content: bytes) -> Iterator[bytes]:
-    """A file's bytes as they are, and what is packed in them: members of archives, texts of pictures."""
+    """A file's bytes as they are, and what is packed in them: archives' members, pages' pictures, pictures' texts."""
     yield content
     if zipfile.is_zipfile(BytesIO(content)):
         with zipfile.ZipFile(BytesIO(content)) as archive:
             for name in archive.namelist():
                 yield name.encode()
                 yield from parts_of(archive.read(name))
+    for packed in re.findall(rb";base64,([A-Za-z0-9+/=]+)", content):
+        yield from parts_of(base64.b64decode(packed))
     if content.startswith(b"\x89PNG"):
         yield repr(Image.open(BytesIO(content)).info).encode()
 
@@ -86,7 +90,7 @@ def made(home: Path) -> Path:
     options = [word for name, value in SMALL.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     for arguments in (
         ("train", scans, "sinrgan2", out / "run", *options, "--threads", 1, "--evaluate-every", 3,
-         "--evaluate-samples", 60, "--evaluate-features", "small_convolutions"),
+         "--evaluate-samples", 60, "--evaluate-features", "small_convolutions", "--live"),
         ("evaluate", out / "run", "--samples", 60, "--features", "small_convolutions"),
         ("check-noise", out / "run", "--samples", 100),
         ("diagnose", scans, "--out", out / "diagnosis"),
@@ -94,6 +98,9 @@ def made(home: Path) -> Path:
         ("train", scans, "gan", out / "run-b", *options, "--threads", 1),
         ("compare", out / "run", out / "run-b", "--out", out / "compared" / "comparison.png"),
         ("denoise", scans, out / "clean", "--iterations", 4, "--width", 4, "--threads", 1, "--judge"),
+        ("report", out / "run", out / "run-b", "--out", out / "page" / "two.html"),
+        ("report", out / "diagnosis", "--out", out / "page" / "diagnosis.html"),
+        ("report", out / "clean-denoiser", "--out", out / "page" / "denoiser.html"),
         ("export", out / "run", out / "exported" / "generator.onnx"),
         ("export", out / "clean-denoiser", out / "exported" / "denoiser.onnx"),
         ("export", out / "clean-denoiser", out / "exported" / "denoiser.zip"),
@@ -105,7 +112,7 @@ def made(home: Path) -> Path:
 
 def test_what_commands_make_tells_of_nobody(made: Path) -> None:
     folders = {path.name for path in made.iterdir()}
-    assert folders >= {"run", "run-b", "diagnosis", "images", "compared", "clean", "clean-denoiser", "exported"}
+    assert folders >= {"run", "run-b", "diagnosis", "images", "compared", "page", "clean", "clean-denoiser", "exported"}
     for name in sorted(folders):
         there = told(made / name, STAY)
         assert not there, (name, there)
