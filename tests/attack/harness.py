@@ -19,8 +19,8 @@ SECONDS, LONG_SECONDS = 90, 4
 ADDRESS_SPACE = 24 << 30
 PEAK = 4 << 30
 """Bytes of memory that a case may really take: what is loaded, and twice the limit of one decode."""
-LONG_WORK = frozenset({"train", "demo", "bench", "reproduce"})
-"""Verbs whose work may be hours, where it is asked for."""
+LONG_WORK = frozenset({"train", "demo", "bench", "reproduce", "open"})
+"""Verbs whose work may be hours, where it is asked for, or goes on until it is ended."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,8 +38,8 @@ def visitors_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The built-in page, served by a process of its own in a folder of its own; nothing is left when it has ended."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The built-in page and its temporary folder, served by a process of its own; nothing is left when it has ended."""
     pytest.importorskip("gradio")
     folder = tmp_path_factory.mktemp("served")
     (folder / "here").mkdir()
@@ -55,12 +56,18 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert process.stdout is not None
     found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
     assert found, (folder / "errors").read_text()
-    yield found[0]
+    yield found[0], folder / "tmp"
     process.terminate()
-    process.wait()
+    assert process.wait() == 128 + signal.SIGTERM
     assert not list((folder / "here").iterdir()), "nothing is written where the command is started"
-    assert not list((folder / "tmp").iterdir()), "nothing of any visitor is left"
+    left = [path.name for path in (folder / "tmp").iterdir() if not path.name.startswith("torchinductor_")]
+    assert not left, "nothing of any visitor is left"
     assert (folder / "errors").read_text() == ""
+
+
+@pytest.fixture(scope="session")
+def page_url(served: tuple[str, Path]) -> str:
+    return served[0]
 
 
 @pytest.fixture(scope="session")

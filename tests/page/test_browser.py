@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,21 @@ def test_an_image_of_one_s_own(visit: Callable[..., Visit], visitors_files: Path
     seen.changed("both", restored)
     seen.page.get_by_label("Clear").first.click()
     seen.page.locator("#both").wait_for(state="hidden")
+
+
+def test_who_leaves_leaves_nothing(visit: Callable[..., Visit], visitors_files: Path, served: tuple[str, Path]) -> None:
+    seen = visit()
+    seen.tab("Your image")
+    others = set(served[1].rglob("visitor-*"))
+    seen.page.locator("#upload input[type=file]").set_input_files(visitors_files / "scene.png")
+    seen.page.get_by_text("level (of 255)").wait_for()
+    (mine,) = set(served[1].rglob("visitor-*")) - others
+    seen.page.close()
+    for _ in range(PATIENCE // 100):
+        if not mine.exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError("an upload is still there")
 
 
 def test_a_stack_keeps_its_type(visit: Callable[..., Visit], visitors_files: Path, tmp_path: Path) -> None:

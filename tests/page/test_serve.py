@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import json
 import socket
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -44,14 +47,14 @@ def test_gradio_that_is_missing_is_named_with_its_command(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(builtins, "__import__", without)
     with listen(None) as listening, pytest.raises(UserError, match=r"pip install 'nrgan\[page\]'"):
-        serve(Opened("nothing", None, None), listening, print)
+        serve(Opened("nothing", None, None), listening, print, lambda: True)
 
 
 def test_a_temporary_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     with listen(None) as listening, pytest.raises(UserError, match=r"no temporary folder can be made .*set TMPDIR"):
-        serve(Opened("nothing", None, None), listening, print)
+        serve(Opened("nothing", None, None), listening, print, lambda: True)
 
 
 def get(url: str, **headers: str) -> tuple[int, str, Any]:
@@ -97,3 +100,38 @@ def test_an_enormous_upload_is_refused_while_it_comes(page_url: str) -> None:
 def test_there_is_no_list_of_functions_to_call(page_url: str) -> None:
     assert '"named_endpoints":{}' in get(f"{page_url}/gradio_api/info")[1].replace(" ", "")
     assert get(f"{page_url}/openapi.json")[0] == 404 and get(f"{page_url}/docs")[0] == 404
+
+
+def test_gradio_s_own_copies_go_too(monkeypatch: pytest.MonkeyPatch, visitors_files: Path) -> None:
+    """Where nobody leaves, they become as old as they may; with a shorter time, for a test."""
+    pytest.importorskip("gradio")
+    from nrgan.page import blocks
+
+    monkeypatch.setattr(blocks, "_EVERY", 1)
+    monkeypatch.setattr(blocks, "_OLDEST", 1)
+    content, seen, stop = (visitors_files / "scene.png").read_bytes(), [], []
+
+    def upload(url: str) -> None:
+        body = b'--cut\r\nContent-Disposition: form-data; name="files"; filename="scene.png"\r\n\r\n' + content
+        request = urllib.request.Request(
+            f"{url}/gradio_api/upload",
+            body + b"\r\n--cut--\r\n",
+            {"Content-Type": "multipart/form-data; boundary=cut"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            (path,) = json.load(answer)
+        seen.append(Path(path).exists())
+        while Path(path).exists():
+            time.sleep(0.1)
+        stop.append(True)
+
+    def visit(url: str) -> None:
+        threading.Thread(target=upload, args=[url], daemon=True).start()
+
+    with listen(None) as listening:
+        opened = Opened("nothing", None, None)
+        # in a thread of its own: the browser of other tests has a loop of events in this one
+        server = threading.Thread(target=serve, args=[opened, listening, visit, lambda: bool(stop)])
+        server.start()
+        server.join()
+    assert seen == [True]

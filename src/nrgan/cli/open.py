@@ -23,12 +23,17 @@ class Open:
     """Where to compute: auto, cpu, cuda, cuda:N or mps."""
 
     def run(self) -> int:
+        from nrgan.cli.stopping import stop_requests
         from nrgan.page.serve import listen, serve
-        from nrgan.training.device import choose_device
+
+        def announce(url: str) -> None:
+            print(f"look at {url} (Ctrl-C ends it)", flush=True)
 
         with listen(self.port) as socket:  # a port that is taken is said before anything is loaded
             from nrgan.page.opened import open_networks
+            from nrgan.training.device import choose_device
 
             opened = open_networks(self.paths, choose_device(self.device))
-            serve(opened, socket, lambda url: print(f"look at {url} (Ctrl-C ends it)", flush=True), self.browser)
-        return 0
+            with stop_requests() as requests:
+                serve(opened, socket, announce, lambda: bool(requests), self.browser)
+        return 128 + requests[0] if requests else 0

@@ -16,9 +16,7 @@ from nrgan.page.visitor import BOUNDS, Room, leave
 from nrgan.reports.diagnosis_table import found_rows
 
 _EVERY, _OLDEST = 60, 1800
-"""Seconds: how often what visitors have left is looked for, and how old it becomes."""
-_STAY = 3600
-"""Seconds that a visitor's upload is kept who does nothing."""
+"""Seconds: how often gradio's own copies of what came and went are looked for, and how old they become."""
 _AT_ONCE = max(2, os.cpu_count() or 2)
 """Questions of one kind that are answered at the same time."""
 _WAITING = 200
@@ -99,10 +97,10 @@ def _walk(viewer: Viewer, page: gr.Blocks) -> None:
 def _yours(opened: Opened, page: gr.Blocks) -> None:
     gr.Markdown(
         f"A noisy image or stack of yours, to {gigabytes(BOUNDS.file_bytes)}. It is kept in a temporary folder of this "
-        "machine, and removed when you leave."
+        f"machine, and removed when you leave or bring another; the last copy after {_OLDEST // 60} minutes."
     )
     file = gr.File(label="Image or stack", elem_id="upload")
-    room = gr.State(None, time_to_live=_STAY, delete_callback=leave)
+    rooms: dict[str | None, Room] = {}  # by visit
     with gr.Group(visible=False) as result:
         strength = gr.Slider(0, 1, 1, step=0.05, label="Strength: 0 as it was, 1 denoised")
         number = gr.Slider(1, 2, 1, step=1, label="Image of the stack", visible=False)
@@ -112,28 +110,37 @@ def _yours(opened: Opened, page: gr.Blocks) -> None:
         download = gr.DownloadButton("Download in its own type", elem_id="download")
     told = gr.Markdown(elem_id="told")
 
-    def enter(path: str | None, before: Room | None, strength: float) -> Any:
-        leave(before)
-        if path is None:
-            return None, gr.Group(visible=False), "", gr.Slider(), None, None
-        with _told():
-            entered = Room.enter(Path(path))
-        several = gr.Slider(maximum=max(entered.count, 2), value=1, visible=entered.count > 1)
-        return entered, gr.Group(visible=True), *_restored(entered, opened, strength, several)
+    def go(request: gr.Request) -> None:
+        leave(rooms.pop(request.session_hash, None))
 
-    def again(room: Room | None, strength: float, number: float) -> Any:
-        if room is None:
+    def enter(path: str | None, strength: float, request: gr.Request) -> Any:
+        go(request)
+        if path is None:
+            return gr.Group(visible=False), "", gr.Slider(), None, None
+        try:
+            with _told():
+                entered = Room.enter(Path(path))
+        except gr.Error as error:  # said where the diagnosis would be, and longer than a message that goes away
+            return gr.Group(visible=False), f"**Not taken.** {_cell(error.message)}", gr.Slider(), None, None
+        several = gr.Slider(maximum=max(entered.count, 2), value=1, visible=entered.count > 1)
+        rooms[request.session_hash] = entered
+        return gr.Group(visible=True), *_restored(entered, opened, strength, several)
+
+    def again(strength: float, number: float, request: gr.Request) -> Any:
+        if (room := rooms.get(request.session_hash)) is None:
             return gr.skip()
         told, _, both, download = _restored(room, opened, strength, None, int(number) - 1)
         return told, both, download
 
-    def turn(room: Room | None, number: float) -> Any:
+    def turn(number: float, request: gr.Request) -> Any:
+        room = rooms.get(request.session_hash)
         return gr.skip() if room is None else room.pictures(int(number) - 1)
 
     asked: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "files"}
-    file.change(enter, [file, room, strength], [room, result, told, number, both, download], **asked)
-    strength.change(again, [room, strength, number], [told, both, download], trigger_mode="always_last", **asked)
-    number.change(turn, [room, number], both, trigger_mode="always_last", **asked)
+    file.change(enter, [file, strength], [result, told, number, both, download], **asked)
+    strength.change(again, [strength, number], [told, both, download], trigger_mode="always_last", **asked)
+    number.change(turn, number, both, trigger_mode="always_last", **asked)
+    page.unload(go)
 
 
 def _restored(room: Room, opened: Opened, strength: float, several: Any, number: int = 0) -> Any:

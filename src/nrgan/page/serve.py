@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -62,20 +63,32 @@ def listen(port: int | None) -> Iterator[socket.socket]:
     raise UserError(f"no port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1} can be had ({refused}); give <port>")
 
 
-def serve(opened: Opened, listening: socket.socket, announce: Callable[[str], None], browser: bool = False) -> None:
-    """Serves until it is interrupted; `announce` is given the address once pages can be had.
+def serve(
+    opened: Opened,
+    listening: socket.socket,
+    announce: Callable[[str], None],
+    stopped: Callable[[], bool],
+    browser: bool = False,
+) -> None:
+    """Serves until `stopped` says so, which it is asked again and again; `announce` is given the address.
 
-    Raises `UserError` where gradio is missing, or no temporary folder can be made.
+    What visitors brought is gone when it returns. Raises `UserError` where gradio is missing, or no temporary folder
+    can be made.
     """
     url = f"http://{HOST}:{listening.getsockname()[1]}"
     with _temporary_folder() as folder:
-        server = _server(_app(opened, folder))
-        if browser:
+        server = _server(_app(opened, folder), stopped)
+        if browser and _has_screen():
             timer = Timer(0.5, webbrowser.open, [url])
             timer.daemon = True
             timer.start()
         announce(url)
         server.run(sockets=[listening])
+
+
+def _has_screen() -> bool:
+    """Whether a browser would be a window, and not take the terminal."""
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 @contextmanager
@@ -126,6 +139,7 @@ def _app(opened: Opened, folder: Path) -> Any:
         blocks(opened),
         path="/",
         server_name=HOST,
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         footer_links=[],
         run_history=False,
         allowed_paths=[],
@@ -139,7 +153,15 @@ def _app(opened: Opened, folder: Path) -> Any:
     )
 
 
-def _server(app: Any) -> Any:
+def _server(app: Any, stopped: Callable[[], bool]) -> Any:
+    """The server, which leaves signals to whoever has started it: its own handling ends the process with rooms full."""
     import uvicorn
 
-    return uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
+    class Server(uvicorn.Server):
+        def capture_signals(self) -> Any:
+            return nullcontext()
+
+        async def on_tick(self, counter: int) -> bool:
+            return await super().on_tick(counter) or stopped()
+
+    return Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import RLock
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,8 @@ class Room:
     value_range: ValueRange
     """Black and white of what is shown."""
     restored: FrameSet | None = field(default=None, init=False)
+    busy: RLock = field(default_factory=RLock, init=False)
+    """Held by whoever reads or writes in the folder: a visitor may ask for two things at once."""
 
     @classmethod
     def enter(cls, upload: Path, bounds: Bounds = BOUNDS) -> Room:
@@ -122,7 +125,8 @@ class Room:
 
     def leave(self) -> None:
         """Removes the upload and all that was made of it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with self.busy:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def count(self) -> int:
@@ -152,7 +156,10 @@ class Room:
 
     def restore(self, opened: Opened, strength: float) -> Restored:
         """Writes a file like the upload, with its type and header; raises `UserError` where it cannot be."""
-        means = self.means(opened)
+        with self.busy:
+            return self._restore(self.means(opened), strength)
+
+    def _restore(self, means: Means, strength: float) -> Restored:
         out = self.folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         restoring = Restoring(means.value_range, self.frames.channels, strength=strength)
@@ -166,8 +173,9 @@ class Room:
     def pictures(self, number: int) -> tuple[Picture, Picture | None]:
         """Image `number` as it was and restored, in full size, in the range that the diagnosis saw."""
         number = min(max(number, 0), self.count - 1)
-        before = self._shown(self.frames, number)
-        return before, None if self.restored is None else self._shown(self.restored, number)
+        with self.busy:
+            before = self._shown(self.frames, number)
+            return before, None if self.restored is None else self._shown(self.restored, number)
 
     def _shown(self, frames: FrameSet, number: int) -> Picture:
         pixels = frames.read(number).pixels
