@@ -15,7 +15,9 @@ from laws import LIGHT
 from nrgan.corruptions import Fitted, Poisson
 from nrgan.denoising.judging import Risk, gap, rank, risk, risk_of_pairs
 from nrgan.denoising.judging.bands import BANDS, band_means, dct
+from nrgan.denoising.judging.images import BATCH
 from nrgan.denoising.judging.risk import EXCHANGEABLE, PROBE, Estimator
+from nrgan.draws import fresh
 from nrgan.errors import UserError
 
 LAWS = {"white": WHITE, "correlated": CORRELATED, "counted": COUNTED, "another class": Poisson(30.0)}
@@ -43,6 +45,15 @@ def test_the_risk_is_the_true_one(law: str, f: str) -> None:
     assert found.estimator == PROBE and found.noises == 1
     assert abs(share) < 0.03 and abs(errors) < 3, (share, errors)
     assert found.psnr is not None and truth.psnr is not None and abs(found.psnr - truth.psnr) < 0.13
+
+
+def test_noise_that_was_made_with_the_same_seed_is_judged_as_any_other() -> None:
+    x, made = scenes(100), fresh(seeded(0), torch.zeros(1))
+    y = torch.cat([part + WHITE.simulate_noise(part, made) for part in torch.split(x, BATCH)])
+    twice = y + WHITE.simulate_noise(x, seeded(9))
+    found = risk(DENOISERS["blur"], y, WHITE, estimator=EXCHANGEABLE, seed=0)
+    truth = risk_of_pairs(DENOISERS["blur"], twice, x, noises=2)
+    assert abs(relative(found, truth)[0]) < 0.05
 
 
 @pytest.mark.parametrize("f", DENOISERS)

@@ -21,6 +21,8 @@ Denoise = Callable[[Tensor], Tensor]
 
 BATCH = 16
 """Images that f is handed at once."""
+_STREAM = int.from_bytes(b"judging", "big")
+"""What sets the draws of judgements apart from others of the same seed."""
 _SPOT = 8
 """Side of the squares whose means stand for the signal."""
 _OUTER = 0.02
@@ -51,8 +53,13 @@ def answers(f: Denoise, y: Tensor, batch: int = BATCH) -> Tensor:
 
 
 def draws_for(images: Tensor, seed: int) -> FreshDraws:
-    """Fresh draws on the images' device: the same for the same seed."""
-    return FreshDraws(torch.Generator(images.device).manual_seed(seed), images.device, images.dtype)
+    """Fresh draws on the images' device: the same for the same seed.
+
+    Of a stream of their own: the noise of images that somebody has made with the same seed would be drawn again, and
+    what takes draws to be independent of it would be wrong.
+    """
+    own = int(np.random.SeedSequence([_STREAM, seed]).generate_state(1, np.uint64)[0] >> 1)
+    return FreshDraws(torch.Generator(images.device).manual_seed(own), images.device, images.dtype)
 
 
 def noise_of(law: AdditiveNoise, clean: Tensor, draws: Draws) -> Tensor:
