@@ -16,6 +16,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,20 +32,14 @@ from nrgan.noise_file import read_noise
 from nrgan.ranges import STORED_LEVELS
 from nrgan.settings import choose_data
 from nrgan.storage import write_json
+from nrgan.training.config import dashed
 from nrgan.training.processor import processor
 
-REDUCED = {
-    "channels": 32,
-    "batch-size": 32,
-    "generator-learning-rate": 5e-4,
-    "discriminator-learning-rate": 5e-4,
-    "ema-decay": 0.995,
-    "snapshot-interval": 1000,
-    "sample-interval": 1000,
-}
-"""As in `results/evaluation/cifar10-reduced/grid.toml`."""
+GRID = Path(__file__).resolve().parents[1] / "results" / "evaluation" / "cifar10-reduced" / "grid.toml"
+"""The runs that it stands beside."""
 SIDE = 32
-_SELECTED_BY, _SAMPLES, _LOOKED_AT = 2_000, 10_000, 1_000
+_LOOKED_AT = 1_000
+"""Images whose noise is estimated."""
 
 
 def nrgan(*words: object) -> None:
@@ -74,18 +69,18 @@ def trained(name: str, seed: int, options: argparse.Namespace) -> Path:
     if not noise.exists():
         nrgan("diagnose", images, "--save", noise, "--out", options.out / f"{name}-diagnosis")
     if not (run / layout.BEST).exists():
-        common = REDUCED | {"iterations": options.iterations, "seed": seed, "threads": 1, "device": "cpu"}
-        words = [word for key, value in common.items() for word in (f"--{key}", value)]
+        common = options.grid["training"] | {"seed": seed, "threads": 1, "device": "cpu"}
+        words = [word for name, value in common.items() for word in (dashed(name), value)]
         resume = ["--resume"] if run.exists() else []
         nrgan("train", images, "ambientgan", run, "--noise", noise, *words, *resume)
-        nrgan("select", run, "--samples", _SELECTED_BY, "--features", options.features)
+        nrgan("select", run, "--samples", options.grid["evaluation"]["select_samples"], "--features", options.features)
     return run
 
 
 def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """A run's figures against clean images."""
     model = TrainedModel.load(trained(name, seed, options) / layout.BEST)
-    protocol = Protocol(metrics=("fid",), samples=_SAMPLES, features=str(options.features))
+    protocol = Protocol(metrics=("fid",), samples=options.grid["evaluation"]["samples"], features=str(options.features))
     resources = Resources(options.data_root, options.cache_dir)
     evaluator = Evaluator(protocol, model.about, SIDE, resources, _data(name, options))
     figures = evaluator.records(model)[0].results
@@ -105,19 +100,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where images and runs are kept")
     parser.add_argument("--settings", nargs="+", default=["cifar10ag25", "cifar10bg25k5"])
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--iterations", type=int, default=8_000)
+    parser.add_argument("--iterations", type=int, help="instead of the grid's")
     parser.add_argument("--features", type=Path, required=True, help="a TorchScript file")
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--cache-dir", type=Path)
     parser.add_argument("--json", type=Path, help="such as results/fitted.json")
     options = parser.parse_args()
+    options.grid = tomllib.loads(GRID.read_text(encoding="utf-8"))
+    if options.iterations is not None:
+        options.grid["training"]["iterations"] = options.iterations
     torch.set_num_threads(1)
     cells = [measured(name, seed, options) for seed in range(options.seeds) for name in options.settings]
     for cell in cells:
         print(json.dumps(cell), flush=True)
     if options.json:
         about = {"processor": processor().describe(), "versions": {n: version(n) for n in ("nrgan", "torch", "numpy")}}
-        write_json({**about, **REDUCED, "iterations": options.iterations, "cells": cells}, options.json, overwrite=True)
+        write_json({**about, **options.grid["training"], "cells": cells}, options.json, overwrite=True)
 
 
 if __name__ == "__main__":
