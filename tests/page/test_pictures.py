@@ -13,7 +13,7 @@ import torch
 from nrgan.errors import UserError
 from nrgan.page import builtin
 from nrgan.page.opened import open_networks
-from nrgan.page.pictures import STEPS, Viewer, great_circle
+from nrgan.page.pictures import STEPS, Viewer
 from nrgan.pictures import grid
 from nrgan.runs import TrainedModel
 
@@ -56,15 +56,6 @@ def test_a_walk_ends_where_both_seeds_are(viewer: Viewer) -> None:
     steps = np.array_split(way, STEPS, axis=1)
     least = min(step.shape[1] for step in steps)
     assert all((a[:, :least] != b[:, :least]).any() for a, b in itertools.pairwise(steps))
-
-
-def test_between_two_latents_the_way_is_as_long_as_they_are() -> None:
-    a, b = torch.randn(2, 1, 128, generator=torch.Generator().manual_seed(0))
-    a, b = a / a.norm(), b / b.norm()
-    way = great_circle(a, b, torch.linspace(0, 1, 11))
-    torch.testing.assert_close(way.norm(dim=1), torch.ones(11))
-    torch.testing.assert_close(way[[0, -1]], torch.cat([a, b]))
-    torch.testing.assert_close(great_circle(a, a, torch.tensor([0.5])), a)
 
 
 @pytest.mark.parametrize(

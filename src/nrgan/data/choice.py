@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nrgan.corruptions import Corruption, Sensor
 from nrgan.frames import EVERYTHING, NO_MENDING, Mending, Wanted
@@ -13,9 +13,12 @@ OWN = "own"
 """The source that is the user's own files."""
 
 
-def name_of(place: str) -> str:
-    """What images at a place are called where others read it: the place's own name, without the folders above it."""
-    return Path(place).name or "images"
+def name_of(place: str | Path) -> str:
+    """What lies at a place is called so where others read it: the place's own name, without the folders above it.
+
+    Also where the place is of another system: `scans` of C:\\data\\scans.
+    """
+    return PurePosixPath(str(place).replace("\\", "/")).name or "images"
 
 
 @dataclass(frozen=True)

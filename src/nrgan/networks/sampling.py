@@ -18,6 +18,8 @@ from nrgan.ranges import stored_from_signed
 
 Module = TypeVar("Module", bound=nn.Module)
 
+_SAME_WAY = 1e-4
+"""Sine of an angle below which two latents point the same way."""
 CHUNK = 100
 """Images that are generated together, the same ones whichever are asked for: so each is computed in one way only."""
 
@@ -32,6 +34,19 @@ def latents(seed: int, indices: range, size: int) -> Tensor:
     """(len(indices), size) float32 standard normal latents; row i is a function of (seed, index) alone."""
     rows = [np.random.Generator(np.random.Philox(key=[seed, i])).standard_normal(size) for i in indices]
     return torch.from_numpy(np.stack(rows)).float()
+
+
+def great_circle(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    """(N, L) or (1, L) each, share t (N, 1) or () → (N, L): along the great circle from a to b, as long as they are.
+
+    z(t) = (sin((1 − t)θ) a + sin(tθ) b) / sin θ, θ the angle of a and b; straight where they point the same way. Normal
+    latents are nearly all of one length, and a straight line would lead through shorter ones.
+    """
+    angle = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1).acos()[:, None]
+    sine, straight = angle.sin(), angle.sin() < _SAME_WAY
+    first = torch.where(straight, 1 - share, ((1 - share) * angle).sin() / sine)
+    second = torch.where(straight, share, (share * angle).sin() / sine)
+    return first * a + second * b
 
 
 def chunks(first: int, count: int) -> Iterator[range]:

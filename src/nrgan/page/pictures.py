@@ -8,11 +8,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from nrgan.errors import UserError
 from nrgan.networks import sizes_of
-from nrgan.networks.sampling import CHUNK, check_seed, latents, place_of
+from nrgan.networks.sampling import CHUNK, check_seed, great_circle, latents, place_of
 from nrgan.pictures import grid, visible
 from nrgan.ranges import stored_from_signed
 from nrgan.runs import TrainedModel
@@ -74,21 +73,9 @@ class Viewer:
             check_seed(seed)
         generator = self.model.pair.generator
         a, b = (latents(seed, range(1), sizes_of(generator).latent_size) for seed in (first, second))
-        z = great_circle(a, b, torch.tensor(shares))
+        z = great_circle(a, b, torch.tensor(shares)[:, None])
         device, dtype = place_of(generator)
         return stored_from_signed(generator(z.to(device, dtype)))
-
-
-def great_circle(a: Tensor, b: Tensor, shares: Tensor) -> Tensor:
-    """(1, L), (1, L), (N,) → (N, L): along the great circle, on which normal latents lie: between them as long as they.
-
-    z(t) = (sin((1 − t)θ) a + sin(tθ) b) / sin θ, θ the angle of a and b; straight where they point the same way.
-    """
-    t = shares[:, None]
-    angle = torch.nn.functional.cosine_similarity(a, b).clamp(-1, 1).acos()
-    if float(angle.sin()) < 1e-4:
-        return (1 - t) * a + t * b
-    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
 
 
 def _on_screen(picture: Picture) -> Picture:

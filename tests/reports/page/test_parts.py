@@ -6,14 +6,12 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from nrgan.evaluation.nearest import nearest_images
 from nrgan.evaluation.spectrum import frequencies, level_spectrum
 from nrgan.pictures import cells, grid
 from nrgan.reports.page.chart import Chart, Line, Scale
 from nrgan.reports.page.sections.tiling import chosen_evenly, how_many
-from nrgan.reports.page.sections.walk import between
 
 
 def chart(*lines: Line, **options: bool) -> Chart:
@@ -88,13 +86,6 @@ def test_a_wave_is_told_at_its_frequency() -> None:
     image = np.broadcast_to(0.5 + 0.1 * np.sin(2 * np.pi * 0.25 * x)[:, None], (64, 64))[None, ..., None]
     levels = level_spectrum(image)
     assert abs(frequencies(len(levels))[int(np.argmax(levels))] - 0.25) < 0.02
-
-
-def test_a_walk_keeps_the_length() -> None:
-    a, b = torch.randn(3, 50, generator=torch.Generator().manual_seed(0)), torch.eye(3, 50)
-    a = a / a.norm(dim=1, keepdim=True)
-    assert torch.allclose(between(a, b, 0.0), a, atol=1e-6) and torch.allclose(between(a, b, 1.0), b, atol=1e-6)
-    assert torch.allclose(between(a, b, 0.3).norm(dim=1), torch.ones(3), atol=1e-5)
 
 
 class Few:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
+
+from nrgan.data import name_of
 
 _ABSOLUTE = re.compile(
     r"(?<![\w.:/\\<+-])(?:~|[A-Za-z]:(?=[\\/])|[a-z][a-z0-9+.-]*:/{1,2}(?=/))?(?:[\\/][^\s\\/'\"<>|,;:()]+)+[\\/]?"
 )
 """A path from the root, the home folder or a drive, or an address; not a fraction, a date or a relative path."""
-
-
-def name_of(path: str | Path) -> str:
-    """What a path leads to, without where that lies: `scans` of /data/scans/."""
-    text = str(path).replace("\\", "/").rstrip("/")
-    return PurePosixPath(text).name or "data"
 
 
 class Nameless:

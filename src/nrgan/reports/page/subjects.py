@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nrgan.data import name_of
 from nrgan.denoising.denoiser import is_denoiser
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.measure import with_run_defaults
 from nrgan.layout import RUN, expanded, is_snapshot, run_of
 from nrgan.reports.diagnosis_files import holds_diagnosis
-from nrgan.reports.page.names import name_of
 from nrgan.reports.study_cells import holds_study
 from nrgan.runs.folder import holds_run, read_document
 

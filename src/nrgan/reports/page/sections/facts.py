@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from nrgan.data import name_of
 from nrgan.denoising.config import DEFAULTS as DENOISER_DEFAULTS
 from nrgan.denoising.config import FLAT as DENOISER_FLAT
 from nrgan.reports.page.blocks import Block, Command, Table, Words
-from nrgan.reports.page.names import name_of, shared_value
+from nrgan.reports.page.names import shared_value
 from nrgan.reports.page.subjects import DENOISER, Subject
 from nrgan.training.config import DEFAULTS, FLAT, command_words
 

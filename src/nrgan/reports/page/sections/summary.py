@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nrgan.data import name_of
 from nrgan.denoising.denoiser import Denoiser
 from nrgan.errors import UserError
 from nrgan.layout import pictured_iterations, saved_snapshots
@@ -12,7 +13,6 @@ from nrgan.models import all_models
 from nrgan.reports.diagnosis_files import read_diagnosis
 from nrgan.reports.diagnosis_table import with_options
 from nrgan.reports.page.blocks import Block, Words, figure
-from nrgan.reports.page.names import name_of
 from nrgan.reports.page.subjects import DENOISER, DIAGNOSIS, GENERATOR, STUDY, Subject
 from nrgan.reports.study_cells import read_cells, runs_of
 from nrgan.runs.log import last_iteration

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from nrgan.layout import find_snapshot
 from nrgan.networks import sizes_of
-from nrgan.networks.sampling import in_double, latents, place_of
+from nrgan.networks.sampling import great_circle, in_double, latents, place_of
 from nrgan.ranges import stored_from_signed
 from nrgan.reports.page.blocks import Block, Frame, Frames, Picture, Words
 from nrgan.reports.page.sections.tiling import how_many, tiled
@@ -35,17 +34,10 @@ def walk(subject: Subject) -> Sequence[Block]:
     ends = latents(_SEED, range(2 * count), sizes_of(generator).latent_size).to(*place_of(generator))
     frames = []
     for share in np.linspace(0, 1, steps):
-        images = stored_from_signed(generator(between(ends[:count], ends[count:], float(share))))
+        images = stored_from_signed(generator(great_circle(ends[:count], ends[count:], torch.tensor(share).to(ends))))
         alt = f"{count} samples, {share:.0%} of the way from one latent to another"
         frames.append(Frame(f"{share:.0%}", [Picture.of(tiled(images), "on the way", alt)]))
     return [
         Frames("way", frames, plays=True),
         Words(_EXPLAINED, quiet=True),
     ]
-
-
-def between(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """Along the great circle from a to b, (K, D) each: sin((1 − t)θ)/sin θ·a + sin(tθ)/sin θ·b, θ the angle."""
-    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = torch.arccos(cosine)[:, None]
-    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
