@@ -92,7 +92,8 @@ def test_a_judgement_has_everything_that_can_be_told() -> None:
         set(document["injection"]) == {"flat", "renoised"} and document["injection"]["flat"]["line"]["limits"]["half"]
     )
     assert document["null_test"]["spots"]["per_megapixel"] >= 0
-    assert document["halves"]["psnr"] == pytest.approx(document["risk"]["psnr"], abs=0.5)
+    low, high = document["risk"]["psnr_range"]
+    assert low < document["halves"]["psnr"] < high, "takes and law are two ways to the same risk"
     again = judge(Blur(), y, WHITE, certain=True, level_error=0.002, halves=takes, effort=EFFORT)
     assert again.as_json() == found.as_json()
 

@@ -60,7 +60,7 @@ def counts(looked: Looked) -> float | None:
     variance = cell_means(mixed_difference(n, 1) ** 2).ravel()
     order = np.argsort(mean)
     ratios = []
-    for group in np.array_split(order, _GROUPS):
+    for group in np.array_split(order, min(_GROUPS, len(order))):
         events = float(mean[group].mean(dtype=np.float64))
         if events * len(group) > _FEWEST_EVENTS:
             ratios.append(float(variance[group].mean(dtype=np.float64)) / events)
