@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nrgan.draws import Draws, FreshDraws, PartDraws, RecordedDraws
+from nrgan.draws import Draws, FreshDraws, PartDraws, RecordedDraws, Share
 
 
 def test_fresh_draws_follow_their_generator() -> None:
@@ -54,7 +54,7 @@ def test_parts_together_are_the_batch(images: int, parts: int) -> None:
     one, two = (torch.Generator().manual_seed(7) for _ in range(2))
     expected = all_kinds(FreshDraws(one), images)
     whole: dict[str, torch.Tensor] = {}
-    of_parts = [PartDraws(FreshDraws(two), p, parts, images // parts, whole) for p in range(parts)]
+    of_parts = [PartDraws(FreshDraws(two), Share(images, p, parts), whole) for p in range(parts)]
     for p, draws in enumerate(of_parts):
         for ours, all_images in zip(all_kinds(draws, images // parts), expected, strict=True):
             assert torch.equal(ours, all_images[p::parts])
@@ -63,7 +63,7 @@ def test_parts_together_are_the_batch(images: int, parts: int) -> None:
 
 def test_draws_that_cannot_be_told_apart_are_refused() -> None:
     whole: dict[str, torch.Tensor] = {}
-    first, second = (PartDraws(FreshDraws(), p, 2, 3, whole) for p in range(2))
+    first, second = (PartDraws(FreshDraws(), Share(6, p, 2), whole) for p in range(2))
     first.normal("eps", (3, 4))
     with pytest.raises(ValueError, match="'eps' is asked for twice"):
         first.normal("eps", (3, 4))

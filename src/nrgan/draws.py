@@ -106,20 +106,57 @@ class RecordedDraws(Draws):
 
 
 @dataclass(frozen=True)
+class Share:
+    """Part p of a batch in K parts: the images p, p + K, p + 2K, … of it.
+
+    in_pairs: of each half of the batch, so that image i and its partner B/2 further on are in the same part, half a
+    part from one another. Raises `ValueError` where the part would have no image, or a batch in pairs is odd.
+    """
+
+    images: int
+    """Of the whole batch."""
+    part: int
+    parts: int
+    in_pairs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.images % self._groups or self.images // self._groups < self.parts:
+            raise ValueError(f"a batch of {self.images} in {self.parts} parts{', in pairs' if self.in_pairs else ''}")
+
+    @property
+    def _groups(self) -> int:
+        return 2 if self.in_pairs else 1
+
+    @property
+    def size(self) -> int:
+        """How many images the part has; of parts that are not equal the first ones have more."""
+        return self._groups * len(range(self.part, self.images // self._groups, self.parts))
+
+    @property
+    def weight(self) -> float:
+        """The part's share of a mean over the batch."""
+        return self.size / self.images
+
+    def of(self, batch: Tensor) -> Tensor:
+        """The part's images of a batch, (images, …) → (size, …)."""
+        if self.parts == 1:
+            return batch
+        return batch.reshape(self._groups, -1, *batch.shape[1:])[:, self.part :: self.parts].flatten(0, 1)
+
+
+@dataclass(frozen=True)
 class PartDraws(Draws):
-    """The draws of part p of a batch in K parts: those of the images p, p + K, p + 2K, … of the whole batch.
+    """The draws of a part of a batch: those of its images, of draws for the whole batch.
 
     The part that asks for a name first draws it for all images, and `whole`, which the parts share, keeps it for the
-    others. So the parts together see what the whole batch would, drawn in the same order, and leave `source` in the
-    same state. Raises `ValueError` where a shape does not begin with the part's images, or a name comes twice.
+    others; None: there are no others here. So the parts together see what the whole batch would, drawn in the same
+    order, and leave `source` in the same state. Raises `ValueError` where a shape does not begin with the part's
+    images, or a name comes twice.
     """
 
     source: Draws
-    part: int
-    parts: int
-    size: int
-    """The part's images."""
-    whole: dict[str, Tensor]
+    share: Share
+    whole: dict[str, Tensor] | None = None
     scope: str = ""
     asked: set[str] = field(default_factory=set)
 
@@ -128,15 +165,17 @@ class PartDraws(Draws):
         if key in self.asked:
             raise ValueError(f"draw {key!r} is asked for twice in one update: its parts could not be told apart")
         self.asked.add(key)
-        if shape[0] != self.size:
-            raise ValueError(f"draw {key!r} of shape {shape}: it should begin with the {self.size} images of the part")
-        of_batch = (self.parts * self.size, *shape[1:])
-        if key not in self.whole:
-            self.whole[key] = draw(of_batch)
-        whole = self.whole[key]
+        if shape[0] != self.share.size:
+            raise ValueError(
+                f"draw {key!r} of shape {shape}: it should begin with the {self.share.size} images of the part"
+            )
+        of_batch = (self.share.images, *shape[1:])
+        whole = draw(of_batch) if self.whole is None or key not in self.whole else self.whole[key]
+        if self.whole is not None:
+            self.whole[key] = whole
         if tuple(whole.shape) != of_batch:
             raise ValueError(f"draw {key!r} was {tuple(whole.shape)} for an earlier part, not {of_batch}")
-        return whole[self.part :: self.parts].contiguous()
+        return self.share.of(whole).contiguous()
 
     def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
         return self._take(name, shape, lambda of_batch: self.source.normal(name, of_batch))

@@ -16,7 +16,7 @@ from laws import ACROSS, FITTED, HEAVY, LAWS, LIGHT, P
 from nrgan.corruptions import Fitted, Sensor, Told
 from nrgan.corruptions.curves import shape_of
 from nrgan.corruptions.fields import kernel_of
-from nrgan.draws import FreshDraws, PartDraws
+from nrgan.draws import FreshDraws, PartDraws, Share
 from nrgan.errors import UserError
 from nrgan.networks import NetworkSizes, ResNet
 from nrgan.observation import Known, NoiseSampler
@@ -227,7 +227,7 @@ def test_a_batch_in_parts_has_the_noise_of_the_batch(name: str) -> None:
     whole: dict[str, torch.Tensor] = {}
     source = FreshDraws(torch.Generator().manual_seed(5))
     for part in range(3):
-        draws = PartDraws(source, part, 3, 2, whole)
+        draws = PartDraws(source, Share(6, part, 3), whole)
         torch.testing.assert_close(law.simulate(x[part::3], draws), expected[part::3], rtol=0, atol=1e-6)
 
 

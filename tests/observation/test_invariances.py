@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nrgan import UserError
-from nrgan.draws import FreshDraws, PartDraws
+from nrgan.draws import FreshDraws, PartDraws, Share
 from nrgan.observation import INVARIANCES
 from nrgan.observation.invariances import find_invariance
 
@@ -92,7 +92,7 @@ def test_a_batch_in_parts_is_the_batch_for_all_of_them_at_once() -> None:
     """No name is drawn twice either, or the parts would refuse it."""
     n = torch.randn(8, 3, 8, 8)
     whole, parts, shared = n, [n[p::2] for p in range(2)], {}
-    source, part_draws = draws(), [PartDraws(draws(), p, 2, 4, shared) for p in range(2)]
+    source, part_draws = draws(), [PartDraws(draws(), Share(8, p, 2), shared) for p in range(2)]
     for row in INVARIANCES.values():
         whole = row.transform(whole, source)
         parts = [row.transform(part, of_part) for part, of_part in zip(parts, part_draws, strict=True)]

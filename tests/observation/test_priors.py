@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nrgan import UserError
-from nrgan.draws import FreshDraws, PartDraws, RecordedDraws
+from nrgan.draws import FreshDraws, PartDraws, RecordedDraws, Share
 from nrgan.limits import MOST_MAPS
 from nrgan.observation import PRIORS, Filtered, Gaussian, Independent
 from nrgan.observation.priors import find_prior
@@ -54,7 +54,7 @@ def test_a_batch_in_parts_is_the_batch(name: str) -> None:
     sigma = sigma_of(prior, 2, 8, 8, batch=6)
     whole = prior.noise(sigma, x, draws())
     for p in range(3):
-        part = prior.noise(sigma[p::3], x[p::3], PartDraws(draws(), p, 3, 2, shared))
+        part = prior.noise(sigma[p::3], x[p::3], PartDraws(draws(), Share(6, p, 3), shared))
         torch.testing.assert_close(part, whole[p::3])
 
 

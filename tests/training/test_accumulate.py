@@ -149,8 +149,8 @@ def test_batches_that_do_not_split_are_refused() -> None:
     for message, options in refused.items():
         with pytest.raises(UserError, match=message):
             small(**{"model": "gan"} | options)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="a batch of 8 in 3"):
-        next(parts_of(8, 3, FreshDraws()))
+    with pytest.raises(ValueError, match="a batch of 8 in 9"):
+        next(parts_of(8, 9, FreshDraws()))
 
 
 def test_pairs_matter_only_where_they_are_compared() -> None:

@@ -18,6 +18,7 @@ from typing import Annotated
 
 import tyro
 
+from nrgan import torchrun
 from nrgan.cli.arguments import read
 from nrgan.cli.bench import Bench
 from nrgan.cli.denoise import Denoise, TrainDenoiser
@@ -58,6 +59,8 @@ Verb = (
     | Annotated[Completion, tyro.conf.subcommand("completion")]
 )
 
+_TOGETHER = (Train, Evaluate, Generate)
+"""What several processes do together, where torchrun starts them."""
 BUG = 70
 """The exit code of a bug of ours, as sysexits.h has it."""
 
@@ -82,6 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
+        if torchrun.launched():
+            from nrgan.ranks import leave
+
+            leave()
         if sys.stdout is not None:  # it may be closed, as under some schedulers
             sys.stdout.flush()
     except NrganError as error:
@@ -111,7 +118,13 @@ def _run(given: list[str]) -> int:
         return 0
     if "" in given:
         raise UserError("an argument is empty; give a name, or leave it out")
+    if torchrun.number():
+        _print_nowhere()  # the first one says what there is to say
     verb: Verb = read(Verb, given)
+    if torchrun.launched() and not isinstance(verb, _TOGETHER):
+        raise UserError(
+            f"{given[0]}: is for one process; of several, started by torchrun, are train, evaluate, generate"
+        )
     return verb.run()
 
 
@@ -167,5 +180,10 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 def _fail(message: str, code: int = 2) -> int:
     if len(message) > _LONGEST:  # somebody's value of thousands of letters
         message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+    if torchrun.launched():
+        from nrgan.ranks import speaks
+
+        if not speaks():
+            return code
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -15,6 +15,7 @@ from nrgan.training.config import AUTO, TrainConfig
 if TYPE_CHECKING:
     from nrgan.cli.display import Display
     from nrgan.data import TrainingData
+    from nrgan.ranks import Ranks
     from nrgan.training.budget import Budget
     from nrgan.training.plan import Plan
     from nrgan.training.prepare import Prepared
@@ -37,14 +38,38 @@ class Train:
     """Open the images, print the resolved configuration (with --minutes, measure and choose first) and stop."""
     live: tyro.conf.FlagCreatePairsOff[bool] = False
     """Keep a page in the run folder, live.html, that shows how it goes; while it is open, it looks again by itself."""
+    ranks: Annotated[str, tyro.conf.arg(metavar="N|auto")] = "1"
+    """Processes of this machine that train together, each its share of every batch, with --threads each; auto: as many
+    as are fastest here."""
     begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
     """When the command began: its minutes count from here, before what takes long is loaded."""
 
     def run(self) -> int:
         from nrgan.children import end_with_parent
+        from nrgan.ranks import here
 
         end_with_parent()
-        return self._dry_run() if self.dry_run else self._train()
+        if self.dry_run:
+            return self._dry_run()
+        ranks = here()
+        return self._train(ranks) if ranks.first else self._follow(ranks)
+
+    def _follow(self, ranks: Ranks) -> int:
+        """The part of a rank that writes and says nothing."""
+        from nrgan.cli.stopping import stop_requests
+        from nrgan.training.device import configure_process
+        from nrgan.training.following import Following
+        from nrgan.training.plan import Objects
+
+        configure_process(self.config.machine)
+        following = Following.begin(self.config, Objects(), ranks)
+        with stop_requests() as requests:
+            steps = following.run()
+            for _ in steps:
+                if number := ranks.highest(requests[0] if requests else 0):
+                    steps.close()
+                    return 128 + number
+        return 0
 
     def _dry_run(self) -> int:
         from rich.console import Console
@@ -112,7 +137,7 @@ class Train:
         if left * each > _LONG and data.choice.source == OWN and plan.config.schedule.minutes is None:
             say("for a shorter run: --minutes 20 (with --dry-run it says what would be trained)")
 
-    def _train(self) -> int:
+    def _train(self, ranks: Ranks) -> int:
         from nrgan.cli.display import Display, duration
         from nrgan.cli.live import LivePage
         from nrgan.cli.stopping import stop_requests
@@ -132,12 +157,12 @@ class Train:
                 for progress in steps:
                     display.training(progress)
                     page.follow(progress)
-                    if requests:
+                    if number := ranks.highest(requests[0] if requests else 0):
                         steps.close()  # saves a checkpoint
                         display.say(f"stopped at iteration {progress.iteration:,}, saved; go on with --resume")
                         if prepared.recorder.earlier is not None:
                             display.say(f"the earlier run is still in {prepared.recorder.earlier}")
-                        return 128 + requests[0]
+                        return 128 + number
             iterations = config.schedule.iterations
             if first >= iterations:
                 display.say(f"{config.out}: was complete at iteration {first:,}; raise --iterations to train on")

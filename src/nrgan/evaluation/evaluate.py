@@ -26,6 +26,7 @@ from nrgan.evaluation.real import KeptMoments, Reference, real_images
 from nrgan.memory import free_memory, gigabytes
 from nrgan.networks.sampling import CHUNK, check_seed
 from nrgan.progress import Advance, Preparing, prepared
+from nrgan.ranks import ALONE, Ranks
 from nrgan.runs import SnapshotMetadata, TrainedModel
 from nrgan.runs.records import Record, append, metric_name, read_records
 
@@ -73,11 +74,15 @@ class Resources:
     processes: int = 1
     """Processes that generate; each takes a GPU in turn where there are several."""
     preparing: Preparing | None = None
+    ranks: Ranks = ALONE
+    """Who generates together, each some of the images; the first one measures."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "processes"):
             if (value := getattr(self, name)) < 1:
                 raise UserError(f"<{name}> {value}: must be 1 at least")
+        if self.processes > 1 and self.ranks.count > 1:
+            raise UserError(f"<processes> {self.processes}: {self.ranks.count} ranks generate already; leave it out")
 
 
 class Evaluator:
@@ -237,17 +242,34 @@ class Evaluator:
         protocol, resources = self.protocol, self.resources
         what = f"{self.extractor.name} features of generated images"
         advance = prepared(resources.preparing, what, protocol.samples)
-        blocks = [(first, min(_BLOCK, protocol.samples - first)) for first in range(0, protocol.samples, _BLOCK)]
+        blocks = self._blocks()
         if resources.processes > 1:
             parts = self._in_processes(model, blocks, advance)
         else:
-            parts = []
-            for first, n in blocks:
-                parts.append(_features_of(model, self.extractor, protocol, resources.batch_size, first, n))
-                advance(n)
+            shares = resources.ranks.gathered(self._own_parts(model, blocks, advance))
+            parts = [shares[k % len(shares)][k // len(shares)] for k in range(len(blocks))]
         features = np.concatenate([part[0] for part in parts])
         logits = [part[1] for part in parts if part[1] is not None]
         return features, np.concatenate(logits) if logits else None
+
+    def help(self, model: TrainedModel) -> None:
+        """This rank's share of what the first one measures."""
+        blocks = self._blocks()
+        self.resources.ranks.gathered(self._own_parts(model, blocks, lambda _: None))
+
+    def _blocks(self) -> list[tuple[int, int]]:
+        """The first image, and how many, of each unit of work."""
+        samples = self.protocol.samples
+        return [(first, min(_BLOCK, samples - first)) for first in range(0, samples, _BLOCK)]
+
+    def _own_parts(self, model: TrainedModel, blocks: list[tuple[int, int]], advance: Advance) -> list[_Part]:
+        """Of every block in turn, those that are this rank's."""
+        resources, parts = self.resources, []
+        for k, (first, n) in enumerate(blocks):
+            if k % resources.ranks.count == resources.ranks.number:
+                parts.append(_features_of(model, self.extractor, self.protocol, resources.batch_size, first, n))
+            advance(n)
+        return parts
 
     def _in_processes(self, model: TrainedModel, blocks: list[tuple[int, int]], advance: Advance) -> list[_Part]:
         """The same, the blocks shared out among processes."""

@@ -12,6 +12,7 @@ from nrgan.evaluation.noise_check import NoiseCheck, check_noise
 from nrgan.evaluation.selection import Candidate, fid_of, select, snapshots_to_choose_from
 from nrgan.layout import Which, find_snapshot, run_of
 from nrgan.networks.sampling import check_seed
+from nrgan.ranks import here
 from nrgan.runs import Record, TrainedModel, read_config
 
 
@@ -43,14 +44,19 @@ def evaluate(
 ) -> list[Record]:
     """The figures of a snapshot, or of a run's newest (or best) one; measured anew, and added to the run's lines.
 
-    setting, model: instead of what the snapshot says of itself. Raises `UserError`.
+    setting, model: instead of what the snapshot says of itself. In processes that torchrun starts, each generates some
+    of the images, and the first one has the figures; the others none. Raises `UserError`.
     """
-    resources = with_run_defaults(resources or Resources(), path)
+    resources, ranks = with_run_defaults(resources or Resources(), path), here()
+    resources = replace(resources, ranks=ranks, device=ranks.device(resources.device))
     folder = find_snapshot(Path(path), snapshot)
     trained = TrainedModel.load(folder, setting=setting, model=model).to(resources.device)
     evaluator = Evaluator(
         protocol or Protocol(), trained.about, trained.image_size, resources, channels=trained.image_channels
     )
+    if not ranks.first:
+        evaluator.help(trained)
+        return []
     return evaluator.measure(trained, folder.name)
 
 

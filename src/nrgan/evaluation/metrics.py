@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 IS_SPLITS = 10
 NEIGHBOURS = 3
+_HERE: dict[str, Any] = {"sync_on_compute": False}
+"""One rank has all features; torchmetrics would wait for those of the others."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def frechet_distance(real: Moments, generated: Moments) -> float:
             )
         # before the eigenvalues: LAPACK ends the whole process over them
         _finite(f"FID's mean and covariance of the {name} images", moments.mu, moments.sigma)
-    fid = FrechetInceptionDistance(feature=_AsTheyAre(size))
+    fid = FrechetInceptionDistance(feature=_AsTheyAre(size), **_HERE)
     for name, moments in (("real", real), ("fake", generated)):
         mu, sigma, n = torch.from_numpy(moments.mu), torch.from_numpy(moments.sigma), moments.count
         setattr(fid, f"{name}_features_sum", n * mu)
@@ -97,7 +99,7 @@ def kernel_distance(real: Array, generated: Array, seed: int = 0) -> tuple[float
     if size < (fewest := KID.fewest(real.shape[1])):
         raise UserError(f"KID of {size} images would mean nothing: take {fewest} at least, better 1,000")
     with _quietly_seeded(seed):
-        kid = KernelInceptionDistance(_AsTheyAre(real.shape[1]), subsets=KID_SUBSETS, subset_size=size)
+        kid = KernelInceptionDistance(_AsTheyAre(real.shape[1]), subsets=KID_SUBSETS, subset_size=size, **_HERE)
         kid.update(torch.from_numpy(np.asarray(real, np.float64)), real=True)
         kid.update(torch.from_numpy(np.asarray(generated, np.float64)), real=False)
         mean, deviation = (float(value) for value in kid.compute())
@@ -115,7 +117,7 @@ def inception_score(logits: Array, seed: int = 0) -> tuple[float, float]:
     if len(logits) < (fewest := INCEPTION_SCORE.fewest(logits.shape[1])):
         raise UserError(f"Inception Score of {len(logits)} images would mean nothing: take {fewest} at least")
     with _quietly_seeded(seed):
-        score = InceptionScore(_AsTheyAre(logits.shape[1]), splits=IS_SPLITS)
+        score = InceptionScore(_AsTheyAre(logits.shape[1]), splits=IS_SPLITS, **_HERE)
         score.update(torch.from_numpy(np.asarray(logits, np.float64)))
         mean, deviation = (float(value) for value in score.compute())
     _finite("Inception Score", mean)

@@ -19,6 +19,7 @@ from nrgan.limits import FileFormat
 from nrgan.memory import gigabytes
 from nrgan.networks.sampling import check_seed
 from nrgan.progress import Preparing, prepared
+from nrgan.ranks import here
 from nrgan.reading import read_json, sha256
 from nrgan.runs.trained import GeneratedImage, TrainedModel
 from nrgan.storage import clear_abandoned, disk_errors, replacing, writing
@@ -83,25 +84,33 @@ def generate(
 
     setting, model: instead of what the snapshot says of itself. One file each, named by its number; file_format: auto
     is PNG where it can hold them, else TIFF. extras: `noise` (float32, TIFF or NPY) and `noisy` beside them.
-    `generated.json` says of what snapshot and seed they are. Stopped, the same call goes on. Raises `UserError`.
+    `generated.json` says of what snapshot and seed they are. Stopped, the same call goes on. In processes that torchrun
+    starts, each writes some of the images. Raises `UserError`.
     """
-    out = Path(out)
+    out, ranks = Path(out), here()
     _check(count, seed, first, extras)
     folder = find_snapshot(Path(path), snapshot)
-    trained = TrainedModel.load(folder, setting=setting, model=model).to(device)
+    trained = TrainedModel.load(folder, setting=setting, model=model).to(ranks.device(torch.device(device)))
     chosen = file_format if file_format != "auto" else _fitting(trained)
     if "noise" in extras and trained.sampler is None:
         raise UserError(f"{trained.about.model} adds no noise: leave it out of <with>")
     document = {"snapshot": folder.name, **trained.about.plain(), "seed": seed, "first": first, "count": count}
     asked = {"format": chosen, "with": list(extras), "weights_sha256": sha256(folder / WEIGHTS)}
     numbers = range(first, first + count)
+    own = range(*(first + count * k // ranks.count for k in (ranks.number, ranks.number + 1)))
     with disk_errors(out):
         files = _Files(out, chosen, extras)
-        start = files.first_missing(numbers) if _goes_on(out, document | asked) else first
-        _check_space(trained, out, (numbers.stop - start) * (1 + len(extras)))
-        _begin(out, document | asked)
-        _write_images(trained, files, seed, numbers, start, preparing)
-    _write_index(out, document)
+        goes_on = ranks.told(ranks.first and _goes_on(out, document | asked))
+        start = files.first_missing(own) if goes_on else own.start
+        if ranks.first:
+            whole = files.first_missing(numbers) if goes_on else first
+            _check_space(trained, out, (numbers.stop - whole) * (1 + len(extras)))
+            _begin(out, document | asked)
+        ranks.wait()
+        _write_images(trained, files, seed, own, start, preparing)
+    ranks.wait()
+    if ranks.first:
+        _write_index(out, document)
     return trained
 
 

@@ -21,6 +21,7 @@ from nrgan.errors import UserError
 from nrgan.frames import Levels
 from nrgan.ranges import STORED_LEVELS, dequantise, signed_from_unit
 
+_ALL = slice(None)
 _PREFETCHED = 4
 """Batches that each worker process holds ready."""
 
@@ -78,16 +79,22 @@ class Batches(ABC):
     """Batches of real images in the order of `place`, which moves on with every batch and is what a checkpoint saves.
 
     levels: how many values the sensor tells apart, between which images are dequantised, or a number for each channel;
-    None: not at all.
+    None: not at all. own: the places in each batch that are this rank's; only those images are read.
     """
 
     resident: bool
     """Whether all images lie on the device, so that a captured graph can index them."""
 
     def __init__(
-        self, count: int, batch_size: int, place: EpochPosition, device: torch.device, levels: Levels = STORED_LEVELS
+        self,
+        count: int,
+        batch_size: int,
+        place: EpochPosition,
+        device: torch.device,
+        levels: Levels = STORED_LEVELS,
+        own: slice = _ALL,
     ) -> None:
-        self.order = Order(count, batch_size, place)
+        self.order, self.own = Order(count, batch_size, place), own
         self.device = device
         self.levels: int | Tensor | None
         if isinstance(levels, tuple):
@@ -101,11 +108,17 @@ class Batches(ABC):
         return self.order.place
 
     def rows(self, count: int) -> Tensor:
-        """The places in the set of the next `count` batches, (count, B) int64 on the device; moves `place` on."""
-        return torch.from_numpy(self.order.next(count)).to(self.device)
+        """The places in the set of this rank's share of the next `count` batches, (count, B') int64 on the device.
+
+        Moves `place` on.
+        """
+        return torch.from_numpy(self._next(self.order, count)).to(self.device)
+
+    def _next(self, order: Order, count: int) -> npt.NDArray[np.int64]:
+        return np.ascontiguousarray(order.next(count)[:, self.own])
 
     def read(self, rows: Tensor) -> list[Tensor]:
-        """The images of some batches, `rows` of (count, B) places, unit range; on failure `place` is as before `rows`.
+        """The images of some batches, `rows` of (count, B') places, unit range; on failure `place` is as before `rows`.
 
         Raises `UserError` where an image cannot be read any more.
         """
@@ -149,8 +162,9 @@ class ResidentBatches(Batches):
         device: torch.device,
         levels: Levels = STORED_LEVELS,
         verify: Callable[[npt.NDArray[np.int64]], None] = lambda rows: None,
+        own: slice = _ALL,
     ) -> None:
-        super().__init__(len(images), batch_size, place, device, levels)
+        super().__init__(len(images), batch_size, place, device, levels, own)
         self._verify = verify
         if device.type != "cpu":
             verify(np.arange(len(images)))
@@ -171,9 +185,15 @@ class StreamedBatches(Batches):
     resident = False
 
     def __init__(
-        self, data: TrainingData, batch_size: int, place: EpochPosition, device: torch.device, workers: int
+        self,
+        data: TrainingData,
+        batch_size: int,
+        place: EpochPosition,
+        device: torch.device,
+        workers: int,
+        own: slice = _ALL,
     ) -> None:
-        super().__init__(len(data), batch_size, place, device, data.levels)
+        super().__init__(len(data), batch_size, place, device, data.levels, own)
         self.data, self.workers = data, workers
         self.waited = 0.0
         self._ahead: Iterator[_Prepared] | None = None
@@ -182,7 +202,7 @@ class StreamedBatches(Batches):
         if self._ahead is None:
             # a series of its own from the same place on: the workers are ahead of training
             self._ahead = iter(self._loader(Order(len(self.data), self.order.batch_size, copy(self.place))))
-        return torch.from_numpy(self.order.next(count))
+        return torch.from_numpy(self._next(self.order, count))
 
     def unit(self, rows: Tensor) -> Tensor:
         assert self._ahead is not None, "rows come first"
@@ -203,7 +223,7 @@ class StreamedBatches(Batches):
         return DataLoader(
             _Read(self.data),
             batch_size=None,
-            sampler=_Endless(order),
+            sampler=_Endless(order, self.own),
             num_workers=self.workers,
             prefetch_factor=_PREFETCHED if self.workers else None,
             pin_memory=self.device.type == "cuda",
@@ -228,14 +248,14 @@ class _Read(Dataset[_Prepared]):
 
 
 class _Endless(Sampler[npt.NDArray[np.int64]]):
-    """The places of batch after batch."""
+    """The places of batch after batch, this rank's of each."""
 
-    def __init__(self, order: Order) -> None:
-        self.order = order
+    def __init__(self, order: Order, own: slice) -> None:
+        self.order, self.own = order, own
 
     def __iter__(self) -> Iterator[npt.NDArray[np.int64]]:
         while True:
-            yield self.order.next(1)[0]
+            yield self.order.next(1)[0, self.own]
 
 
 def _leave_signals(worker: int) -> None:

@@ -25,10 +25,11 @@ _ENDLESS = 2**31 - 1
 def seconds_per_iteration(state: TrainState, plan: Plan) -> float:
     """The median of a few iterations on random images, operation by operation, after one that is not counted.
 
-    The state is as it was afterwards. On a GPU, where launches are captured, training is faster than this.
+    Of several ranks, this one's share is timed, without the others. The state is as it was afterwards. On a GPU, where launches are captured, training is faster than this.
     """
     before = {name: value.clone() for name, value in state.tensors().items()}
-    progress = state.progress()
+    progress, ranks = state.progress(), state.ranks
+    state.ranks = replace(ranks, apart=True)
     batches = _random_batches(state, plan)
     taken: list[float] = []
     while len(taken) <= _TIMED and sum(taken) < _MOST_SECONDS:
@@ -40,6 +41,7 @@ def seconds_per_iteration(state: TrainState, plan: Plan) -> float:
     state.losses.clear()
     state.load_tensors(before)
     state.go_to(progress)
+    state.ranks = ranks
     return statistics.median(taken[1:] or taken)
 
 
@@ -71,4 +73,4 @@ def _random_batches(state: TrainState, plan: Plan) -> ResidentBatches:
     """Of a single batch, in an order of their own: where the run is in its epoch may lie beyond it."""
     batch, channels, size = plan.config.schedule.batch_size, plan.image.channels, plan.image.size
     images = np.random.Generator(np.random.Philox(key=0)).random((batch, channels, size, size), dtype=np.float32)
-    return ResidentBatches(images, batch, EpochPosition(state.place.seed), state.device)
+    return ResidentBatches(images, batch, EpochPosition(state.place.seed), state.device, own=state.ranks.own)

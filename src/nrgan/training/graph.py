@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nrgan.objectives import Losses
+from nrgan.training.accumulate import own_draws, own_share
 from nrgan.training.batches import Batches
 from nrgan.training.plan import Plan
 from nrgan.training.state import TrainState, learning_rate_factor
@@ -52,15 +53,20 @@ def _iterate(
     discriminator_rate: float | Tensor,
     generator: bool = True,
 ) -> Losses:
-    """The device's work of one iteration. `real`: a batch of images, unit range, for each of D's updates."""
+    """The device's work of one iteration.
+
+    real: this rank's share of a batch of images, unit range, for each of D's updates.
+    """
     losses: dict[str, Tensor] = {}
+    share = own_share(plan.config.schedule.batch_size, state.ranks)
     if generator:
         _set_rate(state.generator_adam, generator_rate)
-        some = batches.fed(real[0], state.draws()) if plan.objective.needs_real else None
+        some = batches.fed(real[0], own_draws(share, state.draws())) if plan.objective.needs_real else None
         losses |= generator_step(state, plan, state.draws(), some)
     _set_rate(state.discriminator_adam, discriminator_rate)
     for images in real:
-        losses |= discriminator_step(state, plan, batches.fed(images, state.draws()), state.draws())
+        fed = batches.fed(images, own_draws(share, state.draws()))
+        losses |= discriminator_step(state, plan, fed, state.draws())
     return losses
 
 

@@ -18,8 +18,8 @@ def iterations(state: TrainState, plan: Plan, batches: Batches) -> Iterator[int]
     always yields at the multiples of the configuration's intervals.
     """
     config, graphed = plan.config, None
-    # a captured graph takes its images from the device's memory
-    captured = state.device.type == "cuda" and batches.resident
+    # a captured graph takes its images from the device's memory, and waits for no other rank
+    captured = state.device.type == "cuda" and batches.resident and state.ranks.count == 1
     length = min(config.machine.iterations_per_launch, *_intervals(config)) if captured else 1
     while state.iteration < config.schedule.iterations:
         # the very first iteration is another one (no generator update), and leaves the optimisers ready for capture

@@ -80,6 +80,11 @@ class Plan:
         channels = View(self.setting.view).channels(self.image.channels)
         return replace(self.generator_sizes, image_channels=channels, channels=self.config.network.discriminator_width)
 
+    @property
+    def compares_pairs(self) -> bool:
+        """Whether an image of a batch is compared with the one half a batch further on (the diversity term)."""
+        return self.model.compares_pairs and bool(self.config.observation.diversity_weight)
+
     def identity(self) -> dict[str, Any]:
         """What makes the run the run it is: only with the same may it go on."""
         return self.config.identity() | ({"objects": self.objects.names()} if self.objects.names() else {})

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from nrgan import torchrun
 from nrgan.data import OWN, TrainingData, open_data
 from nrgan.data.frozen import NoisyImages, key_digest
 from nrgan.diagnosis import COMPOSED, FITTED, recommended
@@ -23,7 +24,10 @@ from nrgan.noise_file import MeasuredNoise, in_range, read_noise
 from nrgan.observation import Composition, GeneratorPair
 from nrgan.pretrained import sketched
 from nrgan.progress import Preparing
+from nrgan.ranks import Ranks, here
 from nrgan.runs import RunRecorder
+from nrgan.runs.folder import read_document
+from nrgan.training.accumulate import check_ranks
 from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
 from nrgan.training.budget import Budget, chosen_before
 from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
@@ -74,10 +78,12 @@ def prepare(
     cannot be.
     """
     begun = clock() if begun is None else begun
+    ranks = here()
+    resume, overwrite = (True, False) if _goes_on_again(config.out) else (resume, overwrite)
     recorder = RunRecorder(config.out, resume, overwrite)
-    device = choose_device(config.machine.device)
+    device = ranks.device(choose_device(config.machine.device))
     dtype = choose_dtype(config.machine.precision, device)
-    allowance = memory_for_data(device)
+    allowance = memory_for_data(device) // ranks.on_machine
     stream = config.machine.stream
     # half of it, as the images lie in memory beside the set that is made of them
     keep_bytes = 0 if stream == "always" else allowance // 2
@@ -90,14 +96,17 @@ def prepare(
         if not streams:
             data.all_noisy(preparing)  # which takes its part of the time
         plan, budget = timed_plan(plan, data, device, dtype, lambda: clock() - begun)
+    check_shares(plan, ranks)
     identity = plan.identity() | {"precision": dtype_name(dtype), "data": key_digest(data.key)}
     recorder.check(identity, DEFAULTS)
     resident = None if streams else data.all_noisy(preparing)
     check_memory(plan, device)
-    state = new_state(plan, device, compute_dtype=dtype)
-    watch = _watch(plan, state, data, device, preparing)
+    ranks.told(plan.config.plain() | {"precision": dtype_name(dtype), "stream": "always" if streams else "never"})
+    state = new_state(plan, device, compute_dtype=dtype, ranks=ranks)
+    watch = watch_of(plan, state, data, device, preparing)
     recorder.restore(state)
-    batches = _batches(plan, data, state, resident)
+    same_state(state)
+    batches = batches_of(plan, data, state, resident)
     if watch is not None:
         watch.evaluator.prepare()
     device_name = f"{_described(device)}, {dtype_name(dtype)}"
@@ -106,12 +115,36 @@ def prepare(
     return Prepared(plan, data, state, batches, recorder, watch, device_name, budget, deadline)
 
 
-def _batches(plan: Plan, data: TrainingData, state: TrainState, resident: NoisyImages | None) -> Batches:
-    """Of the images that lie in memory, or where there are none, streamed."""
-    size, device = plan.config.schedule.batch_size, state.device
+def _goes_on_again(out: Path) -> bool:
+    """Whether this process was started again in the place of one that failed, which had begun the run in OUT."""
+    if not torchrun.started_again():
+        return False
+    try:
+        return read_document(out).get("launch") == torchrun.launch()
+    except UserError:  # it had not come so far
+        return False
+
+
+def same_state(state: TrainState) -> None:
+    """Lets all ranks have the state of the first one: no other reads a checkpoint, nor need draw the same weights."""
+    ranks = state.ranks
+    progress, named = ranks.told(state.progress()), ranks.shared(state.tensors())
+    if not ranks.first:
+        state.load_tensors(named)
+        state.go_to(progress)
+
+
+def check_shares(plan: Plan, ranks: Ranks) -> None:
+    """Raises `UserError` where the ranks do not each have a share of the plan's batches."""
+    check_ranks(plan.config.schedule, ranks.count, plan.compares_pairs, plan.objective.needs_real)
+
+
+def batches_of(plan: Plan, data: TrainingData, state: TrainState, resident: NoisyImages | None) -> Batches:
+    """This rank's, of the images that lie in memory, or where there are none, streamed."""
+    size, device, own = plan.config.schedule.batch_size, state.device, state.ranks.own
     if resident is None:
-        return StreamedBatches(data, size, state.place, device, plan.config.machine.workers)
-    return ResidentBatches(resident, size, state.place, device, data.levels, data.verify)
+        return StreamedBatches(data, size, state.place, device, plan.config.machine.workers, own)
+    return ResidentBatches(resident, size, state.place, device, data.levels, data.verify, own)
 
 
 _WITH_AVERAGE, _WITHOUT = 5, 4
@@ -218,7 +251,7 @@ def _as_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
     return config.replaced(model=LEARNED, **{name: recorded[name] for name in asdict(Composition())})
 
 
-def _watch(
+def watch_of(
     plan: Plan, state: TrainState, data: TrainingData, device: torch.device, preparing: Preparing | None
 ) -> Watch | None:
     """The evaluations of the run, if any. Raises `UserError` where its features cannot be had."""
@@ -228,7 +261,7 @@ def _watch(
     protocol = Protocol(
         metrics=options.metrics, samples=options.samples, against=options.against, features=options.features
     )
-    resources = Resources(machine.data_root, machine.cache_dir, device, preparing=preparing)
+    resources = Resources(machine.data_root, machine.cache_dir, device, preparing=preparing, ranks=state.ranks)
     about = metadata_of(plan, state.iteration)
     return Watch(Evaluator(protocol, about, plan.image.size, resources, data), plan.config.out)
 
@@ -243,7 +276,7 @@ def _about(plan: Plan, data: TrainingData, device_name: str, dtype: torch.dtype)
         "data": {"images": len(data), "channels": data.channels, **data.value_range.plain()},
         "objects": plan.objects.names(),
         "notes": data.notes,
-    }
+    } | ({"launch": name} if (name := torchrun.launch()) else {})
 
 
 def _described(device: torch.device) -> str:

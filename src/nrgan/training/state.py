@@ -13,6 +13,7 @@ from nrgan.draws import FreshDraws
 from nrgan.networks import compute_in
 from nrgan.networks.sampling import place_of
 from nrgan.observation import GeneratorPair
+from nrgan.ranks import ALONE, Ranks
 from nrgan.training.average import MovingAverage
 from nrgan.training.batches import EpochPosition
 from nrgan.training.config import OptimiserOptions, TrainConfig
@@ -41,6 +42,8 @@ class TrainState(SavedState):
     place: EpochPosition
     losses: LossHistory
     iteration: int = 0
+    ranks: Ranks = ALONE
+    """Who computes it together; no part of what is saved."""
     whole: bool = True
     """False within an iteration, when some networks have been updated and others not: then it is not to be saved."""
 
@@ -61,6 +64,7 @@ def new_state(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     compute_dtype: torch.dtype | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainState:
     """The state before the first iteration; the networks' start depends on the seed alone."""
     config, family = plan.config, plan.family
@@ -85,6 +89,7 @@ def new_state(
         rng=torch.Generator(device).manual_seed(config.schedule.seed),
         place=EpochPosition(config.schedule.seed),
         losses=LossHistory(loss_names(plan.objective.names, penalty), config.schedule.log_interval, device),
+        ranks=ranks,
     )
 
 

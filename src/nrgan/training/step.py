@@ -1,7 +1,8 @@
 """One iteration, as in the paper: the generators' update, then the discriminator's.
 
-A batch may be computed in parts (`schedule.accumulate`), one after the other; by default it is one part. Every random
-number is an argument (`draws`), and every result stays on the device: nothing here waits for it.
+A batch may be computed in parts (`schedule.accumulate`), one after the other, and by several ranks, each its share of
+it; by default it is one part of one rank. Every random number is an argument (`draws`), and every result stays on the
+device: nothing here waits for it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from nrgan.training.state import TrainState
 def generator_step(state: TrainState, plan: Plan, draws: Draws, real: Tensor | None = None) -> Losses:
     """Updates G and the observer's networks on the objective of D(observed) + the observation's penalty; then averages.
 
-    real: (B, C, H, W) signed images, before sensor and view, for an objective that needs them.
+    real: this rank's share of (B, C, H, W) signed images, before sensor and view, for an objective that needs them.
     """
     g, d, config = state.generators, state.discriminator, plan.config
     normalised = partial(_normalised, config.network)
-    update = AccumulatedUpdate(g)
-    for part in parts_of(config.schedule.generator_batch, config.schedule.accumulate, draws):
+    update, schedule = AccumulatedUpdate(g, state.ranks), config.schedule
+    for part in parts_of(schedule.generator_batch, schedule.accumulate, draws, state.ranks, plan.compares_pairs):
         z = part.draws.normal("z_image", (part.size, config.network.latent_size))
         fake = g.observer(g.generator(z), z, part.draws)
         with torch.no_grad():  # nothing of it depends on the generators
@@ -38,23 +39,26 @@ def generator_step(state: TrainState, plan: Plan, draws: Draws, real: Tensor | N
             raise ValueError(f"{type(g.observer).__name__} gives a penalty, but has no penalty_name for it")
         if name is not None and fake.penalty is not None and config.observation.diversity_weight:
             losses[name] = config.observation.diversity_weight * fake.penalty
-        update.add(losses, total(losses))
+        update.add(losses, total(losses), part.weight)
     means = update.apply(state.generator_adam)
     state.average.update()
     return means
 
 
 def discriminator_step(state: TrainState, plan: Plan, real: Tensor, draws: Draws) -> Losses:
-    """Updates D on the objective of D(real) and D(observed); real (B, C, H, W) signed, before sensor and view."""
+    """Updates D on the objective of D(real) and D(observed).
+
+    real: this rank's share of (B, C, H, W), signed, before sensor and view.
+    """
     g, d, config = state.generators, state.discriminator, plan.config
     normalised = partial(_normalised, config.network)
-    update = AccumulatedUpdate(d)
-    for part in parts_of(len(real), config.schedule.accumulate, draws):
+    update, schedule = AccumulatedUpdate(d, state.ranks), config.schedule
+    for part in parts_of(schedule.batch_size, schedule.accumulate, draws, state.ranks):
         z = part.draws.normal("z_image", (part.size, config.network.latent_size))
         with torch.no_grad():
             fake = g.observer(g.generator(z), z, part.draws)
         on_real, on_fake = normalised(g.observer.seen(part.of(real))), normalised(fake.y)
-        update.add(*plan.objective.update_discriminator(d, on_real, on_fake))
+        update.add(*plan.objective.update_discriminator(d, on_real, on_fake), part.weight)
     return update.apply(state.discriminator_adam)
 
 

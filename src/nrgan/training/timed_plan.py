@@ -15,6 +15,7 @@ from nrgan.evaluation.features import extract, load_features
 from nrgan.memory import is_out_of_memory
 from nrgan.networks.sampling import CHUNK
 from nrgan.ranges import signed_from_unit
+from nrgan.ranks import here
 from nrgan.runs import TrainedModel
 from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose
 from nrgan.training.config import TrainConfig
@@ -104,9 +105,9 @@ def _at(plan: Plan, width: int, batch: int) -> Plan:
 
 
 def _pace(plan: Plan, device: torch.device, dtype: torch.dtype, seconds: float) -> Pace:
-    """Of a plan, on random images; out of reach where it does not fit in the memory."""
+    """Of a plan, on random images, of this rank's share; out of reach where it does not fit in the memory."""
     try:
-        state = new_state(plan, device, compute_dtype=dtype)
+        state = new_state(plan, device, compute_dtype=dtype, ranks=replace(here(), apart=True))
         each = seconds_in_a_row(state, plan, seconds)
         sample = _seconds_of_samples(state, plan)
     except (MemoryError, RuntimeError) as error:

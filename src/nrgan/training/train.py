@@ -21,8 +21,10 @@ from nrgan.observation import Model, Observation
 from nrgan.pictures import KEPT, KEPT_A_ROW, grid, save_picture
 from nrgan.progress import Preparing, Progress
 from nrgan.ranges import nhwc, signed_from_unit, stored_from_signed, stored_from_unit
+from nrgan.ranks import here
 from nrgan.runs import TrainedModel, save_snapshot
 from nrgan.training.config import TrainConfig
+from nrgan.training.following import Following
 from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
@@ -59,11 +61,16 @@ def train(
     folder says so, and it goes on only with them. The folder is taken at once, and let go when the iterator ends.
     Closing the iterator, or leaving a `for` loop over it, saves a checkpoint, from which `resume` goes on.
 
+    In processes that torchrun starts, each trains its share of every batch; the first one writes, and yields losses and
+    figures. What one does with the iterator, all do.
+
     The process is left as it is: `threads` and `deterministic`, and the memory that is kept between steps, are set by
     the command line only (`nrgan.training.device.configure_process`). Raises `UserError` before anything is written
     where the run cannot begin, `TrainingDiverged` on losses that are not finite.
     """
     objects = Objects(corruption, model, network, objective)
+    if not (ranks := here()).first:
+        return Following.begin(config, objects, ranks).run()
     prepared = prepare(config, objects, resume, overwrite, preparing)
     for note in prepared.notes():
         _log.info(note)
@@ -92,14 +99,12 @@ class Training:
         shown = Progress(state.iteration, schedule.iterations)
         try:
             self._picture_of_data()
-            if (note := self.recorder.log.note) is not None:
-                yield replace(shown, message=note)
             self._make_missing_snapshot()
             self._make_missing_evaluation()
             for _ in iterations(state, self.plan, self.batches):
                 shown = self._after_iteration(shown)
                 yield shown
-                if self.deadline is not None and self.deadline.passed():
+                if self.deadline is not None and state.ranks.highest(self.deadline.passed()):
                     break
             self._finish()
         except (GeneratorExit, NrganError) as stop:
@@ -151,12 +156,12 @@ class Training:
     def _make_missing_evaluation(self) -> None:
         """The evaluation that a kill after its checkpoint left out."""
         iteration, every = self.state.iteration, self.config.evaluation.every
-        if self.watch and iteration and iteration % every == 0:
-            self._evaluate_once()
+        self._evaluate_once(wanted=bool(every and iteration and iteration % every == 0))
 
-    def _evaluate_once(self) -> None:
-        assert self.watch is not None
-        if self.watch.evaluator.kept(self.config.out, self.state.iteration) is None:
+    def _evaluate_once(self, wanted: bool) -> None:
+        """Measures where there are no figures of this iteration yet."""
+        missing = wanted and self.watch and self.watch.evaluator.kept(self.config.out, self.state.iteration) is None
+        if self.state.ranks.told(bool(missing)):
             self.evaluate()
 
     def _finish(self) -> None:
@@ -167,8 +172,7 @@ class Training:
         trained = self.state.iteration > self._begun_at
         if not self._snapshot_folder.exists() or (trained and self._snapshot_at != self.state.iteration):
             self.save_snapshot()
-        if self.watch:
-            self._evaluate_once()
+        self._evaluate_once(wanted=True)
 
     def _rate(self) -> float:
         now, schedule = time.monotonic(), self.config.schedule

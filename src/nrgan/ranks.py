@@ -1,0 +1,182 @@
+"""The processes that do one piece of work together, as torchrun starts them: which one this is, what they tell another.
+
+Everything between them is `torch.distributed`: gloo between processors, NCCL between GPUs. Alone, nothing is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from nrgan import torchrun
+from nrgan.errors import NrganError
+
+_T = TypeVar("_T")
+_LONGEST = timedelta(hours=12)
+"""That one may wait for another, which may be opening images. One that has died is missed at once."""
+
+
+class RankLost(NrganError):
+    """Another process of the same run has ended, or cannot be reached."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One of `count` processes that work together; the first one writes, and says what there is to say.
+
+    Each is asked the same things in the same order. Raises `RankLost` where one of the others is not there any more.
+    """
+
+    number: int = 0
+    count: int = 1
+    group: dist.ProcessGroup | None = field(default=None, compare=False)
+    """Of all, if None."""
+
+    apart: bool = False
+    """Whether it does its share without the others: a step that is only to be measured."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes."""
+        return self.number == 0
+
+    @property
+    def own(self) -> slice:
+        """The places of a batch that are this rank's."""
+        return slice(self.number, None, self.count)
+
+    @property
+    def _alone(self) -> bool:
+        return self.count == 1 or self.apart
+
+    @property
+    def on_machine(self) -> int:
+        """How many of them share this machine."""
+        return min(self.count, int(os.environ.get("LOCAL_WORLD_SIZE", self.count)))
+
+    def summed(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The sum over the ranks of each tensor, to the same bits on all; one flat buffer for each type."""
+        if self._alone:
+            return list(tensors)
+        found = list(tensors)
+        for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+            places = [k for k, tensor in enumerate(tensors) if tensor.dtype == dtype]
+            flat = torch.cat([tensors[k].reshape(-1) for k in places])
+            with _together():
+                dist.all_reduce(flat, group=self.group)
+            for k, part in zip(places, torch.split(flat, [tensors[k].numel() for k in places]), strict=True):
+                found[k] = part.view(tensors[k].shape)
+        return found
+
+    def highest(self, value: int) -> int:
+        """The highest number that a rank brings."""
+        if self._alone:
+            return value
+        highest = torch.tensor(value, dtype=torch.int64)
+        with _together():
+            dist.all_reduce(highest, dist.ReduceOp.MAX, self.group)
+        return int(highest)
+
+    def told(self, value: _T) -> _T:
+        """What the first one brings, a plain value, on all."""
+        if self._alone:
+            return value
+        values = [value]
+        with _together():
+            dist.broadcast_object_list(values, 0, self.group, torch.device("cpu"))
+        return values[0]
+
+    def shared(self, named: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of the first one, on all, in the processor's memory; the others' are not looked at."""
+        if self._alone:
+            return named
+        kinds = self.told([(name, value.dtype, value.shape) for name, value in named.items()])
+        found = {}
+        for name, dtype, shape in kinds:
+            value = named[name].detach().cpu().contiguous() if self.first else torch.empty(shape, dtype=dtype)
+            with _together():
+                dist.broadcast(value, 0, self.group)
+            found[name] = value
+        return found
+
+    def gathered(self, own: Sequence[_T]) -> list[list[_T]]:
+        """What each rank brings, in their order, on the first one; nothing on the others."""
+        if self._alone:
+            return [list(own)]
+        there: list[Any] | None = [None] * self.count if self.first else None
+        with _together():
+            dist.gather_object(list(own), there, 0, self.group)
+        return there or []
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        self.highest(0)
+
+    def device(self, chosen: torch.device) -> torch.device:
+        """Of the kind that was chosen, the one that is this rank's."""
+        if self._alone or chosen.type != "cuda" or chosen.index is not None:
+            return chosen
+        own = torch.device("cuda", torchrun.number_on_machine() % torch.cuda.device_count())
+        torch.cuda.set_device(own)
+        return own
+
+
+ALONE = Ranks()
+_store: Any = None
+"""Of torchrun, where the ranks can leave words for one another, dead or alive."""
+
+
+def here() -> Ranks:
+    """The ranks that this process is one of: those of torchrun, or of a process group that is there; else `ALONE`.
+
+    Connects the first time. Raises `RankLost` where the others cannot be reached.
+    """
+    global _store
+    if not dist.is_available():
+        return ALONE
+    if not dist.is_initialized():
+        if not torchrun.launched():
+            return ALONE
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        with _together():
+            _store, number, count = next(dist.rendezvous("env://", timeout=timedelta(minutes=5)))  # type: ignore[attr-defined]
+            own = dist.PrefixStore("nrgan", _store)  # type: ignore[attr-defined]
+            dist.init_process_group(backend, store=own, rank=number, world_size=count, timeout=_LONGEST)
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def leave() -> None:
+    """Ends the connection to the others, if there is one of ours."""
+    global _store
+    if _store is not None and dist.is_initialized():
+        dist.destroy_process_group()
+    _store = None
+
+
+def speaks() -> bool:
+    """Whether this process should tell of a failure: one of a run's ranks does, the first to ask."""
+    if _store is None:
+        return torchrun.number() == 0
+    try:
+        return _store.add("said", 1) == 1
+    except RuntimeError:  # it has gone with the others
+        return True
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise RankLost(
+            "another process of this run has ended, or cannot be reached; all have stopped, and the run goes on from "
+            "its last checkpoint with <resume>"
+        ) from error

@@ -1,0 +1,30 @@
+"""What torchrun says, in the environment, to the processes that it starts. Free of torch."""
+
+from __future__ import annotations
+
+import os
+
+
+def launched() -> bool:
+    """Whether torchrun has started this process as one of several."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def number() -> int:
+    """Which of the processes this is; 0 outside of torchrun."""
+    return int(os.environ.get("RANK", "0")) if launched() else 0
+
+
+def number_on_machine() -> int:
+    """Which of those on this machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def launch() -> str | None:
+    """What tells this launch from others, the same when its processes are started again; None outside of torchrun."""
+    return f"{os.environ['TORCHELASTIC_RUN_ID']}-{os.getppid()}" if launched() else None
+
+
+def started_again() -> bool:
+    """Whether the processes were started once more, after one of them had failed."""
+    return launched() and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
