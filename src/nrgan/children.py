@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from typing import IO, Any
+
+from nrgan import torchrun
 
 _PIPE = "NRGAN_PARENT_PIPE"
 """The environment variable with the handle of the pipe's end that a child watches."""
@@ -32,13 +35,19 @@ class Child:
 
 
 def end_with_parent() -> None:
-    """In a `Child`: from now on the end of its parent is a SIGTERM. Elsewhere nothing happens."""
-    if (handle := os.environ.pop(_PIPE, None)) is None:
+    """In a `Child`, or a process of torchrun: from now on the end of its parent is a SIGTERM. Else nothing happens."""
+    handle = os.environ.pop(_PIPE, None)
+    if handle is None and not torchrun.launched():
         return
+    parent = os.getppid()
 
     def watch() -> None:
-        while os.read(int(handle), 1):
-            pass
+        if handle is None:
+            while os.getppid() == parent:  # torchrun has no pipe for us
+                time.sleep(1)
+        else:
+            while os.read(int(handle), 1):
+                pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="end with parent", daemon=True).start()

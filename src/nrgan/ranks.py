@@ -27,6 +27,9 @@ _LONGEST = timedelta(hours=12)
 class RankLost(NrganError):
     """Another process of the same run has ended, or cannot be reached."""
 
+    exit_code = 75
+    """As sysexits.h has it for what may be tried again."""
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -116,6 +119,10 @@ class Ranks:
             dist.gather_object(list(own), there, 0, self.group)
         return there or []
 
+    def some(self, count: int) -> Ranks:
+        """The first `count` of them; all are to ask."""
+        return Ranks(self.number, count, dist.new_group(list(range(count))))
+
     def wait(self) -> None:
         """Until all have come here."""
         self.highest(0)
@@ -130,6 +137,7 @@ class Ranks:
 
 
 ALONE = Ranks()
+_chosen: Ranks | None = None
 _store: Any = None
 """Of torchrun, where the ranks can leave words for one another, dead or alive."""
 
@@ -150,15 +158,21 @@ def here() -> Ranks:
             _store, number, count = next(dist.rendezvous("env://", timeout=timedelta(minutes=5)))  # type: ignore[attr-defined]
             own = dist.PrefixStore("nrgan", _store)  # type: ignore[attr-defined]
             dist.init_process_group(backend, store=own, rank=number, world_size=count, timeout=_LONGEST)
-    return Ranks(dist.get_rank(), dist.get_world_size())
+    return _chosen or Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def choose(ranks: Ranks) -> None:
+    """From now on these are the ranks that this process is one of."""
+    global _chosen
+    _chosen = ranks
 
 
 def leave() -> None:
     """Ends the connection to the others, if there is one of ours."""
-    global _store
+    global _chosen, _store
     if _store is not None and dist.is_initialized():
         dist.destroy_process_group()
-    _store = None
+    _chosen = _store = None
 
 
 def speaks() -> bool:

@@ -17,6 +17,11 @@ def _end_at_once(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
+if "OMP_WAIT_POLICY" not in os.environ:
+    # read once, when torch loads OpenMP: how often a thread that waits for others looks before it sleeps. Endlessly, as
+    # is usual, it keeps the processor from those that it waits for, wherever a machine has more threads than processors
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # and not ignored, as it is behind nohup
     _signal.signal(_signal.SIGINT, _end_at_once)
 

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import os
 
+LAUNCHER, CHOOSE = "NRGAN_LAUNCHER", "NRGAN_RANKS"
+"""Environment variables: who has started the ranks, and whether they are to choose how many of them train."""
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 def launched() -> bool:
     """Whether torchrun has started this process as one of several."""

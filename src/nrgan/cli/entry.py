@@ -24,6 +24,7 @@ from nrgan.cli.bench import Bench
 from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
+from nrgan.cli.launch import launch
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
 from nrgan.cli.open import Open
 from nrgan.cli.others import Demo, ImportReference, List
@@ -125,6 +126,8 @@ def _run(given: list[str]) -> int:
         raise UserError(
             f"{given[0]}: is for one process; of several, started by torchrun, are train, evaluate, generate"
         )
+    if isinstance(verb, Train) and (ranks := verb.wanted).count > 1:
+        return launch(ranks, given)
     return verb.run()
 
 
@@ -177,13 +180,17 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(failure)
 
 
+def _is_said(code: int) -> bool:
+    """Whether another process says, or has said, what went wrong."""
+    from nrgan.ranks import RankLost, speaks
+
+    return (code == RankLost.exit_code and torchrun.LAUNCHER in os.environ) or not speaks()
+
+
 def _fail(message: str, code: int = 2) -> int:
     if len(message) > _LONGEST:  # somebody's value of thousands of letters
         message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
-    if torchrun.launched():
-        from nrgan.ranks import speaks
-
-        if not speaks():
-            return code
+    if torchrun.launched() and _is_said(code):
+        return code
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return code

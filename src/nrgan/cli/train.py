@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nrgan import torchrun
+from nrgan.cli.launch import Wanted, wanted
 from nrgan.training.config import AUTO, TrainConfig
 
 if TYPE_CHECKING:
@@ -44,6 +46,13 @@ class Train:
     begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
     """When the command began: its minutes count from here, before what takes long is loaded."""
 
+    @property
+    def wanted(self) -> Wanted:
+        """How many processes are to train that this one starts; one: itself."""
+        if self.dry_run or torchrun.launched():
+            return Wanted(1)
+        return wanted(self.ranks, self.config.machine.device)
+
     def run(self) -> int:
         from nrgan.children import end_with_parent
         from nrgan.ranks import here
@@ -52,7 +61,7 @@ class Train:
         if self.dry_run:
             return self._dry_run()
         ranks = here()
-        return self._train(ranks) if ranks.first else self._follow(ranks)
+        return self._train() if ranks.first else self._follow(ranks)
 
     def _follow(self, ranks: Ranks) -> int:
         """The part of a rank that writes and says nothing."""
@@ -63,6 +72,9 @@ class Train:
 
         configure_process(self.config.machine)
         following = Following.begin(self.config, Objects(), ranks)
+        if following is None:
+            return 0
+        ranks = following.state.ranks
         with stop_requests() as requests:
             steps = following.run()
             for _ in steps:
@@ -137,7 +149,7 @@ class Train:
         if left * each > _LONG and data.choice.source == OWN and plan.config.schedule.minutes is None:
             say("for a shorter run: --minutes 20 (with --dry-run it says what would be trained)")
 
-    def _train(self, ranks: Ranks) -> int:
+    def _train(self) -> int:
         from nrgan.cli.display import Display, duration
         from nrgan.cli.live import LivePage
         from nrgan.cli.stopping import stop_requests
@@ -149,6 +161,7 @@ class Train:
         configure_process(self.config.machine)
         with Display() as display:
             prepared = prepare(self.config, Objects(), self.resume, self.overwrite, display.preparing, self.begun)
+            ranks = prepared.state.ranks
             first, config = prepared.state.iteration, prepared.plan.config
             with stop_requests() as requests, LivePage(config, display.say, self.live) as page:
                 self._announce(prepared, display.say)

@@ -146,8 +146,6 @@ class RunRecorder:
         self._document = self._described(config, about)
         self._write_document()
         self.log = RunLog(self.out, iteration, keep_later=self._damaged)
-        if self.log.note is not None:
-            self.notes.append(self.log.note)
         self._saved_at = time.monotonic()
 
     def _described(self, config: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:

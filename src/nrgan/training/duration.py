@@ -25,12 +25,13 @@ _ENDLESS = 2**31 - 1
 def seconds_per_iteration(state: TrainState, plan: Plan) -> float:
     """The median of a few iterations on random images, operation by operation, after one that is not counted.
 
-    Of several ranks, this one's share is timed, without the others. The state is as it was afterwards. On a GPU, where launches are captured, training is faster than this.
+    Of several ranks, this one's share is timed, without the others. The state is as it was afterwards. On a GPU, where
+    launches are captured, training is faster than this.
     """
     before = {name: value.clone() for name, value in state.tensors().items()}
     progress, ranks = state.progress(), state.ranks
     state.ranks = replace(ranks, apart=True)
-    batches = _random_batches(state, plan)
+    batches = random_batches(state, plan)
     taken: list[float] = []
     while len(taken) <= _TIMED and sum(taken) < _MOST_SECONDS:
         state.losses.clear()
@@ -54,7 +55,7 @@ def seconds_in_a_row(state: TrainState, plan: Plan, seconds: float) -> float:
     endless = replace(plan, config=plan.config.replaced(iterations=_ENDLESS))
     taken: list[float] = []
     first, begun = 0, 0.0
-    for number, reached in enumerate(iterations(state, endless, _random_batches(state, plan))):
+    for number, reached in enumerate(iterations(state, endless, random_batches(state, plan))):
         if number == _WARMING or (number > _WARMING and time.monotonic() - begun >= seconds / _STRETCHES):
             state.losses.means()  # waits for the device
             now = time.monotonic()
@@ -69,7 +70,7 @@ def seconds_in_a_row(state: TrainState, plan: Plan, seconds: float) -> float:
     return min(taken)
 
 
-def _random_batches(state: TrainState, plan: Plan) -> ResidentBatches:
+def random_batches(state: TrainState, plan: Plan) -> ResidentBatches:
     """Of a single batch, in an order of their own: where the run is in its epoch may lie beyond it."""
     batch, channels, size = plan.config.schedule.batch_size, plan.image.channels, plan.image.size
     images = np.random.Generator(np.random.Philox(key=0)).random((batch, channels, size, size), dtype=np.float32)

@@ -12,11 +12,18 @@ from nrgan.runs import TrainedModel
 from nrgan.training.batches import Batches
 from nrgan.training.config import TrainConfig
 from nrgan.training.device import choose_device, choose_dtype
+from nrgan.training.fastest import choose_ranks, wanted
 from nrgan.training.loop import iterations
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan
 from nrgan.training.prepare import batches_of, check_memory, open_plan, same_state, watch_of
 from nrgan.training.state import TrainState, new_state
+
+
+def follow(config: TrainConfig, objects: Objects, ranks: Ranks) -> Generator[Progress]:
+    """Trains this rank's share to the end, if it has one."""
+    if (following := Following.begin(config, objects, ranks)) is not None:
+        yield from following.run()
 
 
 @dataclass
@@ -32,8 +39,15 @@ class Following:
     watch: Watch | None
 
     @classmethod
-    def begin(cls, config: TrainConfig, objects: Objects, ranks: Ranks) -> Following:
-        """Once the first rank has said what is trained. Raises `UserError` where the images cannot be had here."""
+    def begin(cls, config: TrainConfig, objects: Objects, ranks: Ranks) -> Following | None:
+        """Once the first rank has said what is trained; None where fewer ranks are faster, and this one is left out.
+
+        Raises `UserError` where the images cannot be had here.
+        """
+        if wanted():
+            all_of_them, (ranks, _) = ranks, choose_ranks(ranks, None, objects)
+            if all_of_them.number >= ranks.count:
+                return None
         told = ranks.told(config.plain())
         device = ranks.device(choose_device(config.machine.device))
         streams = told["stream"] == "always"

@@ -33,12 +33,13 @@ from nrgan.training.budget import Budget, chosen_before
 from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
 from nrgan.training.deadline import Deadline
 from nrgan.training.device import choose_device, choose_dtype, dtype_name, free_memory_of, memory_for_data
+from nrgan.training.fastest import Asked, Measured, choose_ranks, wanted
 from nrgan.training.lookup import model_of, setting_of
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
 from nrgan.training.state import TrainState, new_state
-from nrgan.training.timed_plan import timed_plan, with_fitting_tiles
+from nrgan.training.timed_plan import smallest, timed_plan, with_fitting_tiles
 from nrgan.training.together import check_count, yet_to_be_composed
 
 
@@ -57,10 +58,14 @@ class Prepared:
     budget: Budget | None = None
     """What was chosen for the minutes that were given; None where none were, and where the run goes on."""
     deadline: Deadline | None = None
+    fastest: Measured | None = None
+    """How the number of ranks was chosen, where it was."""
 
     def notes(self) -> list[str]:
-        """What there is to tell before it begins."""
-        return [*self.data.notes, *self.recorder.notes]
+        """What there is to tell before it begins; where it is complete, also what the first iteration would tell."""
+        of_log, complete = self.recorder.log.note, self.state.iteration >= self.plan.config.schedule.iterations
+        of_ranks = [] if self.fastest is None else [self.fastest.sentence()]
+        return [*of_ranks, *self.data.notes, *self.recorder.notes, *([of_log] if of_log and complete else [])]
 
 
 def prepare(
@@ -88,6 +93,11 @@ def prepare(
     # half of it, as the images lie in memory beside the set that is made of them
     keep_bytes = 0 if stream == "always" else allowance // 2
     plan, data = open_plan(config, objects, preparing, keep_bytes, recorder.config() if recorder.goes_on else None)
+    fastest: Measured | None = None
+    if ranks.count > 1 and wanted():
+        timed = config.schedule.minutes is not None and not recorder.goes_on
+        asked = smallest(plan) if timed else plan
+        ranks, fastest = choose_ranks(ranks, Asked(asked.config, asked.image, dtype), objects)
     if not recorder.goes_on:
         plan, data = with_fitting_tiles(config, plan, data, device, dtype)
     streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
@@ -112,7 +122,7 @@ def prepare(
     device_name = f"{_described(device)}, {dtype_name(dtype)}"
     recorder.begin(plan.config.plain(), _about(plan, data, device_name, dtype), state.iteration)
     deadline = Deadline.of(plan.config, state.iteration, begun, clock, 0.0 if budget is None else budget.last)
-    return Prepared(plan, data, state, batches, recorder, watch, device_name, budget, deadline)
+    return Prepared(plan, data, state, batches, recorder, watch, device_name, budget, deadline, fastest)
 
 
 def _goes_on_again(out: Path) -> bool:

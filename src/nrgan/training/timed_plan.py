@@ -52,11 +52,16 @@ def with_fitting_tiles(
         return plan, data
     if not isinstance(data, OwnData) or data.choice.fit != "tiles":
         return plan, data
-    pace = _pace(_at(plan, TILES.width, TILES.batch), device, dtype, _seconds(minutes, _SHARE))
+    pace = _pace(smallest(plan), device, dtype, _seconds(minutes, _SHARE))
     if 60 * minutes * PLANNED >= TILES.fewest * pace.iteration:
         return plan, data
     data = data.cut(smaller)
     return resolve(plan.config.replaced(image_size=smaller), data.spec, plan.objects), data
+
+
+def smallest(plan: Plan) -> Plan:
+    """The plan with the width and the batch that short runs have."""
+    return _at(plan, TILES.width, TILES.batch)
 
 
 def timed_plan(

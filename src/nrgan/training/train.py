@@ -24,7 +24,7 @@ from nrgan.ranges import nhwc, signed_from_unit, stored_from_signed, stored_from
 from nrgan.ranks import here
 from nrgan.runs import TrainedModel, save_snapshot
 from nrgan.training.config import TrainConfig
-from nrgan.training.following import Following
+from nrgan.training.following import follow
 from nrgan.training.health import Health
 from nrgan.training.loop import iterations
 from nrgan.training.losses import describe
@@ -70,7 +70,7 @@ def train(
     """
     objects = Objects(corruption, model, network, objective)
     if not (ranks := here()).first:
-        return Following.begin(config, objects, ranks).run()
+        return follow(config, objects, ranks)
     prepared = prepare(config, objects, resume, overwrite, preparing)
     for note in prepared.notes():
         _log.info(note)
@@ -97,13 +97,15 @@ class Training:
         schedule, state = self.config.schedule, self.state
         self._logged_at = time.monotonic()
         shown = Progress(state.iteration, schedule.iterations)
+        note = self.recorder.log.note
         try:
             self._picture_of_data()
             self._make_missing_snapshot()
             self._make_missing_evaluation()
             for _ in iterations(state, self.plan, self.batches):
                 shown = self._after_iteration(shown)
-                yield shown
+                yield replace(shown, message=note) if note else shown
+                note = None
                 if self.deadline is not None and state.ranks.highest(self.deadline.passed()):
                     break
             self._finish()
