@@ -155,9 +155,10 @@ def here() -> Ranks:
             return ALONE
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         with _together():
-            _store, number, count = next(dist.rendezvous("env://", timeout=timedelta(minutes=5)))  # type: ignore[attr-defined]
-            own = dist.PrefixStore("nrgan", _store)  # type: ignore[attr-defined]
-            dist.init_process_group(backend, store=own, rank=number, world_size=count, timeout=_LONGEST)
+            found, number, count = next(dist.rendezvous("env://", timeout=timedelta(minutes=5)))  # type: ignore[attr-defined]
+            # what the ranks of an attempt that failed have left there is not for those of the next one
+            _store = dist.PrefixStore(f"nrgan/{torchrun.attempt()}", found)  # type: ignore[attr-defined]
+            dist.init_process_group(backend, store=_store, rank=number, world_size=count, timeout=_LONGEST)
     return _chosen or Ranks(dist.get_rank(), dist.get_world_size())
 
 

@@ -138,11 +138,30 @@ def _open_own(path: Path, flags: int) -> int:
     return handle
 
 
-def locked(path: Path) -> IO[str] | None:
+def locked(path: Path, patience: float = 0.0) -> IO[str] | None:
     """An open file whose lock this process holds until it is closed; None where another process holds it.
 
-    The file's content is left as it is. On systems without such locks everybody gets it. Raises `OSError`.
+    patience: seconds to try for, as one that only asks (`is_locked`) holds it for a moment. The lock ends with its
+    process, however that ends. The file's content is left as it is. On systems without such locks everybody gets it.
+    Raises `OSError`.
     """
+    deadline = time.monotonic() + patience
+    while (file := _locked_now(path)) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return file
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock of a file; one that is not there has none."""
+    if not path.exists():
+        return False
+    file = _locked_now(path)
+    if file is not None:
+        file.close()
+    return file is None
+
+
+def _locked_now(path: Path) -> IO[str] | None:
     file = os.fdopen(_open_own(path, os.O_RDWR), "r+", encoding="utf-8")
     if os.name == "posix":
         import fcntl

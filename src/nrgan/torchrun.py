@@ -33,6 +33,6 @@ def launch() -> str | None:
     return f"{os.environ['TORCHELASTIC_RUN_ID']}-{os.getppid()}" if launched() else None
 
 
-def started_again() -> bool:
-    """Whether the processes were started once more, after one of them had failed."""
-    return launched() and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+def attempt() -> int:
+    """How often the processes were started once more, after one of them had failed."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) if launched() else 0

@@ -15,7 +15,7 @@ from typing import Any
 from nrgan import layout
 from nrgan.errors import UserError
 from nrgan.reading import read_json
-from nrgan.storage import disk_errors
+from nrgan.storage import disk_errors, is_locked
 
 FORMAT_VERSION = 2
 """Of `run.json`."""
@@ -24,6 +24,11 @@ FORMAT_VERSION = 2
 def checkpoints(out: Path) -> list[Path]:
     """The checkpoints that are there, the newest first."""
     return [path for name in (layout.CHECKPOINT, layout.EARLIER_CHECKPOINT) if (path := out / name).exists()]
+
+
+def in_use(run: Path) -> bool:
+    """Whether another process trains, or measures, in the folder now."""
+    return is_locked(run / layout.LOCK)
 
 
 def read_document(run: Path) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class RunRecorder:
         """
         with disk_errors(self.out):
             self.out.mkdir(parents=True, exist_ok=True)
-            self._lock = locked(self.out / layout.LOCK)
+            self._lock = locked(self.out / layout.LOCK, patience=1.0)
             if self._lock is None:
                 raise UserError(f"{self.out}: is being trained by another process; wait for it, or stop it")
             # what was asked when this was made may have changed: another process had the folder, and has let it go

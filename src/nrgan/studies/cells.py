@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +15,13 @@ from nrgan.evaluation.features import load_features
 from nrgan.evaluation.measure import select_snapshot
 from nrgan.evaluation.metrics import FID
 from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_from
-from nrgan.layout import BEST, BEST_SAMPLES, is_snapshot, snapshot_folder
+from nrgan.layout import BEST, BEST_SAMPLES, LOCK, is_snapshot, snapshot_folder
 from nrgan.pictures import SHOWN, sample_grid, save_picture
 from nrgan.runs import Record, TrainedModel
 from nrgan.runs.folder import holds_run, read_document
 from nrgan.runs.identity import PRECISION, check_same_run
 from nrgan.settings import find_setting
+from nrgan.storage import locked
 from nrgan.studies.grid import Evaluation
 from nrgan.training.config import DEFAULTS, TrainConfig
 
@@ -72,16 +75,27 @@ def measure_cells(
             yield Cell(config, None, failure=failures.get(config.out, "not trained"))
             continue
         try:
-            best = choose(config.out, config.schedule.iterations, evaluation, resources)
-            model = TrainedModel.load(best)
-            key = (config.setting, config.data.data_seed)
-            if key not in evaluators:
-                evaluators[key] = Evaluator(final, model.about, model.image_size, resources)
-            record = fid_of(evaluators[key].evaluate(best))
-            _show(config.out, best)
-            yield Cell(config, record, model.about.iteration)
+            with held(config.out):
+                best = choose(config.out, config.schedule.iterations, evaluation, resources)
+                model = TrainedModel.load(best)
+                key = (config.setting, config.data.data_seed)
+                if key not in evaluators:
+                    evaluators[key] = Evaluator(final, model.about, model.image_size, resources)
+                record = fid_of(evaluators[key].evaluate(best))
+                _show(config.out, best)
+            cell = Cell(config, record, model.about.iteration)
         except UserError as error:
-            yield Cell(config, None, failure=str(error))
+            cell = Cell(config, None, failure=str(error))
+        yield cell
+
+
+@contextmanager
+def held(run: Path) -> Iterator[None]:
+    """The run for this process alone; one that trains it, or measures it too, is waited for."""
+    while (lock := locked(run / LOCK)) is None:
+        time.sleep(0.5)
+    with lock:
+        yield
 
 
 def choose(run: Path, iterations: int, evaluation: Evaluation, resources: Resources) -> Path:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from nrgan.children import Child
 from nrgan.reading import read_lines
+from nrgan.runs.folder import in_use
 from nrgan.runs.log import last_iteration
 from nrgan.storage import append_to, check_output, disk_errors
 from nrgan.training.config import TrainConfig
@@ -30,12 +31,18 @@ class Watcher(Protocol):
 
 
 def train_all(
-    configs: Sequence[TrainConfig], jobs: int, watcher: Watcher, stopped: Callable[[], int] = lambda: 0
+    configs: Sequence[TrainConfig],
+    jobs: int,
+    watcher: Watcher,
+    trained: Callable[[TrainConfig], bool],
+    stopped: Callable[[], int] = lambda: 0,
 ) -> dict[Path, str]:
     """Trains every run, `jobs` at a time; one that was begun goes on. What each says goes to `OUT.log` beside it.
 
-    stopped: asked again and again whether to stop; then all runs save themselves, and go on at the next call. Returns
-    for each run that failed the last line that it said. Raises `UserError` where a log would go to a file not ours.
+    A run that another process trains is waited for, and taken on where that one ends before the run does: several may
+    work on the same table. trained: whether a run is at its end; stopped: asked again and again whether to stop; then
+    all runs save themselves, and go on at the next call. Returns for each run that failed the last line that it said.
+    Raises `UserError` where a log would go to a file not ours.
     """
     for config in configs:
         check_output(log_of(config.out), mark=_FIRST_LINE)
@@ -43,8 +50,13 @@ def train_all(
     failures: dict[Path, str] = {}
     try:
         while (waiting or running) and not stopped():
-            while waiting and len(running) < jobs:
-                running.append(_Job.start(waiting.pop(0)))
+            for config in [config for config in waiting if not in_use(config.out)]:
+                if trained(config):  # by another process meanwhile
+                    waiting.remove(config)
+                    watcher.ended(config.out, None)
+                elif len(running) < jobs:
+                    waiting.remove(config)
+                    running.append(_Job.start(config))
             time.sleep(0.5)
             for job in list(running):
                 out = job.config.out
@@ -52,8 +64,11 @@ def train_all(
                 if job.process.poll() is None:
                     continue
                 running.remove(job)
+                if job.process.returncode and in_use(out):  # another process was quicker
+                    waiting.append(job.config)
+                    continue
                 if job.process.returncode:
-                    failures[out] = _last_line(log_of(out))
+                    failures[out] = last_line(log_of(out))
                 watcher.ended(out, failures.get(out))
     finally:
         for job in running:
@@ -90,6 +105,7 @@ class _Job:
                 return cls(config, Child(command, file))
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """What a run said last."""
     lines = [line for line in read_lines(log) if line.strip()]
     return lines[-1] if lines else "it said nothing"

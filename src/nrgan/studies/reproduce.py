@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nrgan.errors import UserError
+from nrgan.errors import UserError, unknown
 from nrgan.evaluation.evaluate import Resources
 from nrgan.progress import Preparing
 from nrgan.studies.cells import Cell, check_evaluation, is_trained, measure_cells
-from nrgan.studies.grid import load_grid
+from nrgan.studies.grid import Grid, load_grid
 from nrgan.studies.launcher import Watcher, train_all
 from nrgan.studies.table import Table
+from nrgan.training.config import TrainConfig
 from nrgan.training.device import choose_device
 
 
@@ -45,11 +47,14 @@ def reproduce(
     cache: Path | None = None,
     watcher: StudyWatcher | None = None,
     stopped: Callable[[], int] = lambda: 0,
+    cell: str | None = None,
 ) -> Table | None:
     """Makes the table of a grid (a ready one's name, or a TOML file), its runs in `out`; goes on where it stopped.
 
     jobs: runs that train at once. stopped: asked again and again whether to stop; then there is no table. Nothing but
-    the runs is written. Raises `UserError` for a grid or an option that cannot be.
+    the runs is written. cell: the name of a run, or K/N: every Nth one from the Kth on; only of those is the table then.
+    Several processes may work on one table at once, also on several machines that share `out`: no run is trained twice
+    at the same time. Raises `UserError` for a grid or an option that cannot be.
     """
     if jobs < 1:
         raise UserError(f"<jobs> {jobs}: must be 1 at least")
@@ -57,20 +62,38 @@ def reproduce(
     options: dict[str, Any] = {"device": device, "data_root": data_root, "cache_dir": cache}
     if jobs > 1:
         options["threads"] = max(1, (os.cpu_count() or 1) // jobs)
-    configs = chosen.cells(out, **options)
-    if not configs:
-        raise UserError(f"{grid}: none of its models can be trained on any of its settings")
+    configs = cells_of(grid, chosen, out, cell, **options)
     resources = Resources(data_root, cache, choose_device(device), preparing=watcher.preparing)
     check_evaluation(configs, chosen.evaluation, resources)
     to_do = [config for config in configs if not is_trained(config)]
     watcher.begun(chosen.title, len(configs), len(configs) - len(to_do))
-    failures = train_all(to_do, jobs, watcher, stopped)
+    failures = train_all(to_do, jobs, watcher, is_trained, stopped)
     if stopped():
         return None
     cells = []
-    for cell in measure_cells(configs, chosen.evaluation, resources, failures):
-        cells.append(cell)
-        watcher.measured(cell)
+    for measured in measure_cells(configs, chosen.evaluation, resources, failures):
+        cells.append(measured)
+        watcher.measured(measured)
         if len(cells) < len(configs) and stopped():
             return None
     return Table(chosen, cells)
+
+
+_PART = re.compile(r"(\d+)/(\d+)")
+
+
+def cells_of(name: str, grid: Grid, out: Path, cell: str | None = None, **options: Any) -> list[TrainConfig]:
+    """The runs of a grid of that name, or those that `cell` says (see `reproduce`). Raises `UserError`."""
+    configs = grid.cells(out, **options)
+    if not configs:
+        raise UserError(f"{name}: none of its models can be trained on any of its settings")
+    if cell is None:
+        return configs
+    if part := _PART.fullmatch(cell):
+        k, n = int(part[1]), int(part[2])
+        if not 1 <= k <= n:
+            raise UserError(f"<cell> {cell}: K/N takes every Nth run from the Kth on; K is from 1 to N")
+        return configs[k - 1 :: n]
+    if chosen := [config for config in configs if config.out.name == cell]:
+        return chosen
+    raise unknown("cell", cell, [config.out.name for config in configs], listed=False)

@@ -127,7 +127,7 @@ def prepare(
 
 def _goes_on_again(out: Path) -> bool:
     """Whether this process was started again in the place of one that failed, which had begun the run in OUT."""
-    if not torchrun.started_again():
+    if not torchrun.attempt():
         return False
     try:
         return read_document(out).get("launch") == torchrun.launch()

@@ -1,0 +1,174 @@
+"""Runs of several ranks as users start them: what one leaves, and what is said and kept when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from conftest import PATIENCE, TINY
+from nrgan.cli.launch import wanted
+from nrgan.errors import UserError
+from nrgan.runs.log import read_metrics
+
+OPTIONS = {**TINY, "log_interval": 1, "checkpoint_minutes": 0, "snapshot_interval": 10**6, "sample_interval": 10**6}
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+
+
+def train(out: Path, iterations: int, *words: str) -> list[str]:
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in (OPTIONS | {"iterations": iterations}).items()]
+    return ["-m", "nrgan", "train", "shapes-ag25", "sinrgan1", str(out), *options, "--device=cpu", *words]
+
+
+def begin(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, said = process.communicate(timeout=PATIENCE)
+    return process.returncode, said
+
+
+def wait_for_iteration(out: Path, iteration: int) -> None:
+    deadline, path = time.monotonic() + PATIENCE, out / "metrics.jsonl"
+    while not path.exists() or len(read_metrics(path)) < iteration:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ranks_of(parent: int) -> list[int]:
+    """The processes that train, in the order of their start."""
+    listed = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True).stdout
+    return [int(number) for number in listed.split()]
+
+
+def weights(out: Path) -> dict[str, object]:
+    (newest,) = (out / "snapshots").iterdir()
+    return load_file(newest / "model.safetensors")
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    a, b = weights(one), weights(other)
+    return a.keys() == b.keys() and all((a[name] == b[name]).all() for name in a)  # type: ignore[attr-defined]
+
+
+def losses(out: Path) -> list[dict[str, float]]:
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in read_metrics(out / "metrics.jsonl")]
+
+
+def test_numbers_of_ranks() -> None:
+    assert wanted("3", "cpu").count == 3 and not wanted("3", "cpu").choose
+    assert wanted("auto", "cpu").choose
+    for bad in ("0", "-1", "two", "1.5", "9999"):
+        with pytest.raises(UserError, match="give a whole number from 1 to 1024, or auto"):
+            wanted(bad, "cpu")
+
+
+def test_what_ranks_cannot_share_is_one_line(tmp_path: Path) -> None:
+    process = begin([sys.executable, *train(tmp_path / "run", 4, "--ranks=3", "--batch-size=2")])
+    code, said = ended(process)
+    assert code == 2 and said.count("\n") == 1
+    assert said.startswith("error: --batch-size 2: has no image for each on 3 ranks")
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_verbs_are_for_one_process(tmp_path: Path) -> None:
+    code, said = ended(begin([*TORCHRUN, "-m", "nrgan", "list"]))
+    assert code and said.count("error: list: is for one process") == 1
+
+
+@pytest.mark.slow
+def test_a_killed_rank_ends_the_others_with_one_message(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = begin([sys.executable, *train(out, 10**6, "--ranks=2")])
+    wait_for_iteration(out, 3)
+    others = ranks_of(process.pid)
+    os.kill(others[1], signal.SIGKILL)
+    code, said = ended(process)
+    assert code == 1 and said.count("error:") == 1
+    assert "rank 1 of 2 was ended by SIGKILL; the others have stopped too" in said
+    for other in others:
+        with pytest.raises(ProcessLookupError):
+            os.kill(other, 0)
+    # and it goes on, with another number of ranks
+    reached = read_metrics(out / "metrics.jsonl")[-1]["iteration"]
+    code, said = ended(begin([sys.executable, *train(out, reached + 3, "--resume")]))
+    assert code == 0, said
+    assert [line["iteration"] for line in losses(out)] == list(range(1, reached + 4))
+
+
+@pytest.mark.slow
+def test_a_stop_saves_once_and_ends_all(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = begin([sys.executable, *train(out, 10**6, "--ranks=2", "--checkpoint-minutes=60")])
+    wait_for_iteration(out, 3)
+    process.terminate()
+    code, said = ended(process)
+    assert code == 128 + signal.SIGTERM and not said
+    assert (out / "checkpoint.safetensors").exists() and not (out / "checkpoint.earlier.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_ranks_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = begin([sys.executable, *train(out, 10**6, "--ranks=2")])
+    wait_for_iteration(out, 3)
+    others = ranks_of(process.pid)
+    process.kill()
+    deadline = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{other}").exists() for other in others):
+        assert time.monotonic() < deadline, "orphans train on"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_killed_at_random_under_torchrun_it_is_the_undisturbed_run(tmp_path: Path) -> None:
+    rng, kills, out = random.Random(0), 3, tmp_path / "killed"
+    process = begin([*TORCHRUN, f"--max-restarts={kills}", *train(out, 60)])
+    for k in range(kills):
+        wait_for_iteration(out, 8 * (k + 1))
+        time.sleep(rng.uniform(0, 0.5))
+        os.kill(rng.choice(ranks_of(process.pid)), signal.SIGKILL)
+    code, said = ended(process)
+    assert code == 0, said
+    code, said = ended(begin([*TORCHRUN, *train(tmp_path / "whole", 60)]))
+    assert code == 0, said
+    assert losses(out) == losses(tmp_path / "whole") and same_weights(out, tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_ranks_leave_what_one_process_leaves(tmp_path: Path) -> None:
+    """Pictures, snapshots and figures; evaluations and generated images are those of one process to the bit."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    measured = ("--evaluate-every=3", "--evaluate-samples=900", "--evaluate-features=random_convolutions")
+    for command, out in (([sys.executable], one), (TORCHRUN, two)):
+        code, said = ended(begin([*command, *train(out, 6, *measured)]))
+        assert code == 0, said
+    names = [
+        sorted(str(path.relative_to(out)) for path in out.rglob("*") if "tensorboard/" not in str(path))
+        for out in (one, two)
+    ]
+    assert names[0] == names[1]
+    for a, b in zip(losses(one), losses(two), strict=True):
+        assert a == pytest.approx(b, rel=1e-4)
+    images = []
+    for command, out in (([sys.executable], tmp_path / "a"), (TORCHRUN, tmp_path / "b")):
+        code, said = ended(begin([*command, "-m", "nrgan", "generate", str(one), str(out), "--count=7"]))
+        assert code == 0, said
+        images.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert images[0] == images[1] and len(images[0]) == 8
+    figures = []
+    for command in ([sys.executable], TORCHRUN):
+        evaluate = ["evaluate", str(one), "--samples=900", "--features=random_convolutions", "--metrics=fid"]
+        code, said = ended(begin([*command, "-m", "nrgan", *evaluate]))
+        assert code == 0, said
+        (lines,) = one.glob("metric-*clean*.jsonl") or one.glob("metric-fid900*.jsonl")
+        figures.append([part for part in lines.read_text().splitlines()[-1].split(", ") if "fid[" in part])
+    assert figures[0] == figures[1]
