@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 
 from nrgan.errors import UserError
+from nrgan.page.bounds import BOUNDS
 from nrgan.page.opened import Opened, open_networks
-from nrgan.page.visitor import BOUNDS, BUILT_IN, Room
+from nrgan.page.visitor import BUILT_IN, Room
 
 NOTHING = Opened("nothing", None, None)
 

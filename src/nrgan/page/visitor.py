@@ -25,6 +25,7 @@ from nrgan.diagnosis import Diagnosed, diagnose
 from nrgan.errors import UserError
 from nrgan.frames import FORMATS, FrameSet, ValueRange, choose_range, open_frames
 from nrgan.memory import gigabytes
+from nrgan.page.bounds import BOUNDS, Bounds
 from nrgan.page.opened import Opened
 from nrgan.pictures import visible
 from nrgan.progress import Advance
@@ -34,21 +35,6 @@ from nrgan.settings import choose_data
 Picture = npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What one upload may take."""
-
-    file_bytes: int = 64 << 20
-    decode_bytes: int = 256 << 20
-    """Of one image, decoded."""
-    values: int = 48 << 20
-    """Of all images of the file together."""
-    images: int = 256
-    seconds: float = 60
-    """For reading it."""
-
-
-BOUNDS = Bounds()
 BUILT_IN = "the built-in denoiser, which has seen drawn shapes only; nrgan denoise trains one on images like these"
 
 
@@ -211,9 +197,3 @@ def _bounded(bounds: Bounds) -> Advance:
             raise UserError(f"takes longer than {bounds.seconds:g} s to read; nrgan denoise takes its time")
 
     return advance
-
-
-def leave(room: Room | None) -> None:
-    """For whoever may be in none."""
-    if room is not None:
-        room.leave()
