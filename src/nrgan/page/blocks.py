@@ -124,17 +124,17 @@ def _yours(opened: Future[Opened], page: gr.Blocks) -> None:
             return gr.Group(visible=False), "", gr.Slider(), None, None
         try:
             with _told():
-                entered = Room.enter(Path(path))
+                entered = Room.enter(Path(path), opened.result())
         except gr.Error as error:  # said where the diagnosis would be, and longer than a message that goes away
             return gr.Group(visible=False), f"**Not taken.** {_cell(error.message)}", gr.Slider(), None, None
         several = gr.Slider(maximum=max(entered.count, 2), value=1, visible=entered.count > 1)
         rooms[request.session_hash] = entered
-        return gr.Group(visible=True), *_restored(entered, opened.result(), strength, several)
+        return gr.Group(visible=True), *_restored(entered, strength, several)
 
     def again(strength: float, number: float, request: gr.Request) -> Any:
         if (room := rooms.get(request.session_hash)) is None:
             return gr.skip()
-        told, _, both, download = _restored(room, opened.result(), strength, None, int(number) - 1)
+        told, _, both, download = _restored(room, strength, None, int(number) - 1)
         return told, both, download
 
     def turn(number: float, request: gr.Request) -> Any:
@@ -148,10 +148,10 @@ def _yours(opened: Future[Opened], page: gr.Blocks) -> None:
     page.unload(go)
 
 
-def _restored(room: Room, opened: Opened, strength: float, several: Any, number: int = 0) -> Any:
+def _restored(room: Room, strength: float, several: Any, number: int = 0) -> Any:
     """What is said, the choice of images, both pictures, and the file."""
     try:
-        made = room.restore(opened, strength)
+        made = room.restore(strength)
         said, path = made.words, str(made.file)
     except NrganError as error:
         said, path = f"Not restored: {error}.", None
