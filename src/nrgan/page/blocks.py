@@ -29,7 +29,9 @@ STYLE = """
 .gradio-container { max-width: 1100px !important; margin: auto; }
 .pixels img { image-rendering: pixelated; }
 .gradio-container table { overflow-wrap: anywhere; }
+#both [role=slider]:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
 """
+SCRIPT = Path(__file__).with_name("divider.js").read_text(encoding="utf-8")
 
 
 def theme() -> gr.themes.Base:

@@ -135,7 +135,7 @@ def _app(opening: Opening, folder: Path, loader: Executor) -> Any:
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from nrgan.page.blocks import STYLE, blocks, theme
+    from nrgan.page.blocks import SCRIPT, STYLE, blocks, theme
 
     app = FastAPI(openapi_url=None)
 
@@ -163,6 +163,7 @@ def _app(opening: Opening, folder: Path, loader: Executor) -> Any:
         mcp_server=False,
         theme=theme(),
         css=STYLE,
+        js=SCRIPT,
     )
 
 
