@@ -20,8 +20,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
-
 from nrgan.storage import write_json
 from nrgan.training.processor import processor
 
@@ -58,6 +56,8 @@ def main() -> None:
     parser.add_argument("--source", type=Path, action="append", default=[], help="another to compare with")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    from playwright.sync_api import sync_playwright  # its help is there without a browser
+
     found: dict[Path, list[dict[str, float]]] = {source: [] for source in (*options.source, HERE)}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
