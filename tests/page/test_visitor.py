@@ -52,6 +52,18 @@ def test_a_picture_is_diagnosed_and_restored_and_gone(visitors_files: Path, room
     assert not list(rooms.iterdir())
 
 
+def test_what_is_asked_of_a_room_that_was_left_is_refused_in_words(visitors_files: Path, built_in: Opened) -> None:
+    """A visitor may leave while a picture is made; what is no `UserError` would be printed as a bug."""
+    room = Room.enter(visitors_files / "scene.png", built_in)
+    room.restore(1.0)
+    room.leave()
+    with pytest.raises(UserError):
+        room.pictures(0)
+    with pytest.raises(UserError):
+        room.restore(0.5)
+    assert not room.folder.exists(), "and nothing is written there again"
+
+
 def test_where_the_denoiser_does_not_fit_the_noise_that_was_found_does(visitors_files: Path, built_in: Opened) -> None:
     room = Room.enter(visitors_files / "stack.tif", built_in)
     made = room.restore(1.0)

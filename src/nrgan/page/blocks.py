@@ -131,17 +131,20 @@ def _yours(opened: Future[Opened], page: gr.Blocks) -> None:
             return gr.Group(visible=False), f"**Not taken.** {_cell(error.message)}", gr.Slider(), None, None
         several = gr.Slider(maximum=max(entered.count, 2), value=1, visible=entered.count > 1)
         rooms[request.session_hash] = entered
-        return gr.Group(visible=True), *_restored(entered, strength, several)
+        with _told():
+            return gr.Group(visible=True), *_restored(entered, strength, several)
 
     def again(strength: float, number: float, request: gr.Request) -> Any:
         if (room := rooms.get(request.session_hash)) is None:
             return gr.skip()
-        told, _, both, download = _restored(room, strength, None, int(number) - 1)
+        with _told():  # whoever leaves now takes the files along
+            told, _, both, download = _restored(room, strength, None, int(number) - 1)
         return told, both, download
 
     def turn(number: float, request: gr.Request) -> Any:
         room = rooms.get(request.session_hash)
-        return gr.skip() if room is None else room.pictures(int(number) - 1)
+        with _told():
+            return gr.skip() if room is None else room.pictures(int(number) - 1)
 
     asked: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "files"}
     file.change(enter, [file, strength], [result, told, number, both, download], **asked)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +99,14 @@ class Room:
         except UserError as error:
             return cls(opened, folder, file, stem, frames, None, str(_about(error, file, name)), value_range)
 
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        """For what is read or written in the folder; raises `UserError` where the visitor has left meanwhile."""
+        with self.busy:
+            if not self.folder.is_dir():
+                raise UserError(f"{self.stem}: is here no more; its visitor has left")
+            yield
+
     def leave(self) -> None:
         """Removes the upload and all that was made of it."""
         with self.busy:
@@ -114,7 +124,7 @@ class Room:
 
     def restore(self, strength: float) -> Restored:
         """Writes a file like the upload, with its type and header; raises `UserError` where it cannot be."""
-        with self.busy:
+        with self._there():
             return self._restore(self.means, strength)
 
     def _restore(self, means: Means, strength: float) -> Restored:
@@ -131,7 +141,7 @@ class Room:
     def pictures(self, number: int) -> tuple[Picture, Picture | None]:
         """Image `number` as it was and restored, in full size, in the range that the diagnosis saw."""
         number = min(max(number, 0), self.count - 1)
-        with self.busy:
+        with self._there():
             before = self._shown(self.frames, number)
             return before, None if self.restored is None else self._shown(self.restored, number)
 
