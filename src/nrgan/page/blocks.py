@@ -24,6 +24,10 @@ _AT_ONCE = max(2, os.cpu_count() or 2)
 """Questions of one kind that are answered at the same time."""
 _WAITING = 200
 """Questions that may wait; more are told to come again."""
+_BROUGHT = (
+    f"A noisy image or stack of yours, to {gigabytes(BOUNDS.file_bytes)}. It is kept in a temporary folder of this "
+    f"machine, and removed when you leave or bring another; the last copy after {_OLDEST // 60} minutes."
+)
 
 STYLE = """
 .gradio-container { max-width: 1100px !important; margin: auto; }
@@ -99,10 +103,7 @@ def _walk(opened: Future[Opened], page: gr.Blocks) -> None:
 
 
 def _yours(opened: Future[Opened], page: gr.Blocks) -> None:
-    gr.Markdown(
-        f"A noisy image or stack of yours, to {gigabytes(BOUNDS.file_bytes)}. It is kept in a temporary folder of this "
-        f"machine, and removed when you leave or bring another; the last copy after {_OLDEST // 60} minutes."
-    )
+    gr.Markdown(_BROUGHT)
     file = gr.File(label="Image or stack", elem_id="upload")
     rooms: dict[str | None, Room] = {}  # by visit
     with gr.Group(visible=False) as result:
