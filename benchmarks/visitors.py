@@ -33,7 +33,7 @@ from nrgan.data import Shapes
 from nrgan.storage import write_json
 from nrgan.training.processor import processor
 
-SCALE, LEVEL = 6, 25
+SCALE, LEVEL = 6, 15
 """Pixels a side that one of a drawing becomes; the level of noise, of 255."""
 STEPS = ("page", "generate", "restore", "download")
 PATIENCE = 1800

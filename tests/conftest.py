@@ -106,6 +106,17 @@ PATIENCE = 3000
 """Seconds that a test waits for another process at most: no verdict may depend on how fast the machine is."""
 
 
+def modules_after(code: str) -> set[str]:
+    """The names of all modules that are loaded once the code has run, in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint('MODULES', *sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split("MODULES ")[1].split())
+
+
 def nrgan(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs the command line in this process: a new one takes seconds to load torch."""
     words = [str(argument) for argument in arguments]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import nrgan
-from conftest import TINY
+from conftest import TINY, modules_after
 from nrgan import layout
 
 SOURCE = Path(nrgan.__file__).parent
@@ -63,17 +63,6 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert node.end_lineno is not None and node.end_lineno - node.lineno < 50, node.name
-
-
-def modules_after(code: str) -> set[str]:
-    """The names of all modules that are loaded once the code has run, in a new process."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys\nprint('MODULES', *sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.split("MODULES ")[1].split())
 
 
 def test_importing_loads_nothing_heavy() -> None:

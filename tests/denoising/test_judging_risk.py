@@ -13,6 +13,7 @@ from torch import Tensor
 from judged import CORRELATED, COUNTED, SIDE, WHITE, Blur, Median, Threshold, Unchanged, scenes, seeded
 from laws import LIGHT
 from nrgan.corruptions import Fitted, Poisson
+from nrgan.denoising.choosing import LEARNED, NLM, NOTHING, rank_beside, surely_better
 from nrgan.denoising.judging import Risk, gap, rank, risk, risk_of_pairs
 from nrgan.denoising.judging.bands import BANDS, band_means, dct
 from nrgan.denoising.judging.images import BATCH
@@ -130,6 +131,15 @@ def test_candidates_are_ordered_as_the_truth_orders_them_by_a_wrong_level() -> N
     found = rank(candidates, y, replace(WHITE, level=(1.03 * 25,)))
     assert list(found.risks) == truth and found.best == "blur" and found.clear
     assert found.as_json()["candidates"]["blur"]["behind"] == 0
+
+
+def test_the_best_is_surely_better_where_no_likely_level_says_otherwise() -> None:
+    """The blur takes the noise, and detail with it; a level that may be half of it leaves open which is worse."""
+    _, y = noisy(WHITE, 100)
+    assert surely_better(rank_beside(Blur(), y, WHITE, 0.01)) in (LEARNED, NLM)
+    assert surely_better(rank_beside(Blur(), y, WHITE, 0.45)) == NOTHING
+    found = rank_beside(None, y, WHITE, None)
+    assert set(found.risks) == {NLM, NOTHING} and surely_better(found) == NLM
 
 
 def test_two_of_a_kind_are_not_told_apart() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from noisy_scenes import of_shapes
 from nrgan.diagnosis import recommend
-from nrgan.diagnosis.curve import BINS, Curve, fit_law
+from nrgan.diagnosis.curve import BINS, Bins, Curve, fit_curve, fit_law
 from nrgan.diagnosis.dependence import dependence_of
 from nrgan.diagnosis.laws import LAWS, OTHER, UNKNOWN, Law, depends_on_signal
 
@@ -83,3 +83,15 @@ def test_a_new_law_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "its level grows fast" in recommend(found).reason
     assert found.relation is not None and found.relation.describe() == "cubic: 900"
     assert found.as_json()["laws"]["cubic"]["scale"] == pytest.approx(900)
+
+
+def test_a_curve_of_one_image_among_many_is_one_of_which_little_is_known() -> None:
+    """Images are drawn again, and most draws have none of the cells that can be used."""
+    rng, shape = np.random.default_rng(0), (8, 16, 16)
+    used = np.zeros(shape, bool)
+    used[3] = True
+    energy = (C * rng.chisquare(9, shape) / 9).astype(np.float32)
+    signal = np.full((*shape, 1), 128, np.float32)
+    found = fit_curve(energy, signal, used, np.zeros_like(energy), Bins(np.array([255.0 / 2]), np.ones(2, bool)))
+    assert found.variance[1] == pytest.approx(C, rel=0.05) and np.isnan(found.variance[0])
+    assert found.error[1] > 0.3 * C

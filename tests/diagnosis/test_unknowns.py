@@ -11,7 +11,7 @@ from noisy_scenes import of_shapes
 from nrgan.diagnosis.findings import Finding
 from nrgan.diagnosis.laws import LAWS, FittedLaw
 from nrgan.diagnosis.prediction import Quiet
-from nrgan.diagnosis.unknowns import likely_laws, unknowns
+from nrgan.diagnosis.unknowns import level_doubts, likely_laws, unknowns
 
 SLIGHT = FittedLaw(LAWS["square-root"], c=100.0, b2=600.0, misfit=0.0, chi2=0.0, c_error=300.0)
 """That the level grows by 6% is seen, and that it grows by 45% is not excluded."""
@@ -52,6 +52,23 @@ def test_what_was_seen_beside_the_noise_of_pixels() -> None:
 def test_quiet_places_that_are_not_as_the_noise_would_make_them(quiet: Quiet | None, words: str) -> None:
     (said,) = unknowns(replace(of_shapes("ag25"), quiet=quiet))
     assert words in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "doubted"),
+    [
+        ({"error": 1.2}, True),
+        ({"quiet": Quiet(0.7, 0.7)}, True),
+        ({"quiet": None}, True),
+        ({"independent_channels": False}, True),
+        ({"quiet": Quiet(1.0, 1.5)}, False),
+        ({"tails": "unknown"}, False),
+        ({}, False),
+    ],
+)
+def test_doubts_of_the_level_are_told_from_others(changed: dict[str, Any], doubted: bool) -> None:
+    found = replace(of_shapes("ag25"), **changed)
+    assert level_doubts(found) == (unknowns(found) if doubted else [])
 
 
 def test_laws_that_fit_alike() -> None:

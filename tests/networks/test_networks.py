@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import modules_after
 from nrgan import Generator, UserError
 from nrgan.networks import Discriminator, initialise
 from nrgan.networks.resnet.blocks import PlainBlock
@@ -243,6 +244,27 @@ def test_pushing_uploads_the_snapshot(tmp_path: Path, monkeypatch: pytest.Monkey
     generator = small()
     generator.push_to_hub("someone/model")
     assert np.array_equal(uploaded["samples"], generator.sample(2))
+
+
+SKETCHES = """
+from pathlib import Path
+import torch
+from nrgan import TrainConfig
+from nrgan.data import ImageSpec
+from nrgan.frames import ValueRange
+from nrgan.models import MODELS
+from nrgan.training.plan import resolve
+from nrgan.training.prepare import check_memory
+for model in MODELS:
+    config = TrainConfig(setting="shapes-mg25", model=model, out=Path("unused"))
+    plan = resolve(config, ImageSpec(config.resolved_size, 3, ValueRange.of(0, 255, "uint8")))
+    check_memory(plan, torch.device("cpu"))
+"""
+
+
+def test_networks_that_take_no_memory_load_no_compiler() -> None:
+    """Every file of weights is compared with one; some of torch's operators would load torch's compiler for it."""
+    assert not {"torch._dynamo", "sympy"} & modules_after(SKETCHES)
 
 
 def test_unknown_reference_names_are_refused() -> None:

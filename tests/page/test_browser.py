@@ -181,6 +181,40 @@ def test_it_is_used_by_the_keyboard_alone(visit: Callable[..., Visit]) -> None:
     seen.changed("clean", before)
 
 
+def test_the_divider_is_moved_by_keys(visit: Callable[..., Visit], visitors_files: Path) -> None:
+    seen = visit()
+    seen.tab("Your image")
+    seen.page.locator("#upload input[type=file]").set_input_files(visitors_files / "scene.png")
+    seen.shown("both")
+    divider = seen.page.get_by_role("slider", name="Divider between before and after")
+    divider.wait_for()
+    seen.page.get_by_role("slider", name="range slider for Strength").focus()
+    for _ in range(30):
+        seen.page.keyboard.press("Tab")
+        if divider.evaluate("element => element === document.activeElement"):
+            break
+
+    def after(*keys: str) -> float:
+        """The percentage that is told, which is the one that is seen."""
+        for key in keys:
+            seen.page.keyboard.press(key)
+        told = float(divider.get_attribute("aria-valuenow") or "nan")
+        cut = seen.page.locator("#both img.fixed").evaluate("image => image.style.clipPath")
+        assert float(cut.split()[-1].removesuffix("%)")) == pytest.approx(told, abs=0.6)
+        line, image = (seen.page.locator(name).last.bounding_box() for name in ("#both .inner", "#both img.fixed"))
+        assert abs(line["x"] + line["width"] / 2 - image["x"] - told / 100 * image["width"]) < 12
+        return told
+
+    assert after() == 50
+    assert after("ArrowRight", "ArrowRight", "ArrowUp") == 53
+    assert after("ArrowLeft", "ArrowDown") == 51
+    assert after("PageUp") == 61 and after("Home") == 0 and after("ArrowLeft") == 0 and after("End") == 100
+    assert divider.get_attribute("aria-valuetext") == "100% before, 0% after"
+    seen.press("range slider for Strength", "Home")  # the pictures come anew, and the divider stays one
+    seen.page.get_by_role("slider", name="Divider between before and after").press("ArrowLeft")
+    assert seen.page.get_by_role("slider", name="Divider between before and after").count() == 1
+
+
 def test_it_fits_a_telephone(visit: Callable[..., Visit], visitors_files: Path) -> None:
     seen = visit(360)
     fits = "document.documentElement.scrollWidth <= window.innerWidth"

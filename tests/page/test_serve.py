@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import json
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,11 +17,14 @@ from typing import Any
 
 import pytest
 
-from conftest import nrgan
+from conftest import modules_after, nrgan
 from nrgan.errors import UserError
 from nrgan.page import serve as module
 from nrgan.page.opened import Opened
+from nrgan.page.opening import Opening
 from nrgan.page.serve import HOST, listen, serve
+
+NOTHING = Opening.of(Opened("nothing", None, None))
 
 
 def test_a_port_that_is_taken_is_said_at_once_and_the_next_one_is_free() -> None:
@@ -47,14 +52,14 @@ def test_gradio_that_is_missing_is_named_with_its_command(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(builtins, "__import__", without)
     with listen(None) as listening, pytest.raises(UserError, match=r"pip install 'nrgan\[page\]'"):
-        serve(Opened("nothing", None, None), listening, print, lambda: True)
+        serve(NOTHING, listening, print, lambda: True)
 
 
 def test_a_temporary_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     with listen(None) as listening, pytest.raises(UserError, match=r"no temporary folder can be made .*set TMPDIR"):
-        serve(Opened("nothing", None, None), listening, print, lambda: True)
+        serve(NOTHING, listening, print, lambda: True)
 
 
 def get(url: str, **headers: str) -> tuple[int, str, Any]:
@@ -129,9 +134,36 @@ def test_gradio_s_own_copies_go_too(monkeypatch: pytest.MonkeyPatch, visitors_fi
         threading.Thread(target=upload, args=[url], daemon=True).start()
 
     with listen(None) as listening:
-        opened = Opened("nothing", None, None)
         # in a thread of its own: the browser of other tests has a loop of events in this one
-        server = threading.Thread(target=serve, args=[opened, listening, visit, lambda: bool(stop)])
+        server = threading.Thread(target=serve, args=[NOTHING, listening, visit, lambda: bool(stop)])
         server.start()
         server.join()
     assert seen == [True]
+
+
+def test_the_first_picture_waits_for_nothing_that_it_does_not_need() -> None:
+    """The page is drawn before torch is there, and images come without compilers and what judges a visitor's file."""
+    pytest.importorskip("gradio")
+    begin = "from nrgan.page import blocks, serve; from nrgan.page.opening import Opening; a = Opening.asked([], 'cpu')"
+    assert not {"torch", "scipy"} & modules_after(begin)
+    loaded = modules_after(
+        "from nrgan.page.opening import Opening\nOpening.asked([], 'cpu').load().viewer.observed(0, 1)"
+    )
+    assert "torch" in loaded and not {"torch._dynamo", "sympy", "scipy.stats", "nrgan.diagnosis.diagnose"} & loaded
+
+
+LOADED = """
+import pathlib, sys, tempfile
+from nrgan.page.serve import _gradio
+opened = []
+sys.addaudithook(lambda event, values: opened.append(values) if event == "open" else None)
+_gradio(pathlib.Path(tempfile.gettempdir()))
+print(len(opened) > 100, [path for path, *_ in opened if str(path).endswith(".pyi")])
+"""
+
+
+def test_gradio_is_loaded_without_stubs_of_its_components() -> None:
+    """It writes them, for editors, at each import into the folder where it is installed."""
+    pytest.importorskip("gradio")
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert done.stdout == "True []\n"

@@ -24,16 +24,14 @@ class Open:
 
     def run(self) -> int:
         from nrgan.cli.stopping import stop_requests
+        from nrgan.page.opening import Opening
         from nrgan.page.serve import listen, serve
 
         def announce(url: str) -> None:
             print(f"look at {url} (Ctrl-C ends it)", flush=True)
 
         with listen(self.port) as socket:  # a port that is taken is said before anything is loaded
-            from nrgan.page.opened import open_networks
-            from nrgan.training.device import choose_device
-
-            opened = open_networks(self.paths, choose_device(self.device))
+            opening = Opening.asked(self.paths, self.device)
             with stop_requests() as requests:
-                serve(opened, socket, announce, lambda: bool(requests), self.browser)
+                serve(opening, socket, announce, lambda: bool(requests), self.browser)
         return 128 + requests[0] if requests else 0

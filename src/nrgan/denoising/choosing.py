@@ -51,14 +51,29 @@ def compared(f: Mapping, material: Material, device: torch.device) -> Ranking | 
     law = material.noise.law
     if law is None:
         return None
-    candidates: dict[str, Mapping] = {LEARNED: f, **{name: candidate(name, law) for name in CANDIDATES}}
-    images = some_held_out(material, device)
-    return rank(candidates, images, law, level_error=material.noise.level_error)
+    return rank_beside(f, some_held_out(material, device), law, material.noise.level_error)
+
+
+def rank_beside(learned: Mapping | None, images: Tensor, law: Fitted, level_error: float | None) -> Ranking:
+    """A learned denoiser, if any, beside what is not learned, by risk on noisy images that it has not seen.
+
+    level_error: relative standard error of the law's level; None where the law was told.
+    """
+    candidates = {name: candidate(name, law) for name in CANDIDATES}
+    if learned is not None:
+        candidates[LEARNED] = learned
+    return rank(candidates, images, law, level_error=level_error)
 
 
 def chosen_of(ranking: Ranking | None) -> str:
     """The name of the best candidate where it is clearly better, else of the learned one."""
     return ranking.best if ranking is not None and ranking.clear else LEARNED
+
+
+def surely_better(ranking: Ranking) -> str:
+    """The name of the best, where its risk lies below that of the images as they are wherever the level may be."""
+    best = ranking.best
+    return best if ranking.risks[best].high < ranking.risks[NOTHING].low else NOTHING
 
 
 @torch.no_grad()

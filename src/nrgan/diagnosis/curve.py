@@ -146,7 +146,8 @@ def fit_curve(energy: Array, signal: Array, used: npt.NDArray[np.bool_], texture
 
 
 def _solve(gram: Doubles, moments: Doubles) -> Doubles:
-    ridge = 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    # of images drawn again, all may be without a usable cell: they tell 0, and that the level is not known
+    ridge = 1e-3 * max(np.trace(gram) / len(gram), _LEAST_ERROR) * np.eye(len(gram))
     # drawn towards the overall mean, not to 0, where cells leave a bin nearly undetermined
     mean = moments.sum(1, keepdims=True) / max(gram.sum(), 1e-9)
     return np.linalg.solve(gram + ridge, (moments + mean * np.diag(ridge)).T).T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,17 +33,28 @@ class _Doubt:
 
     holds: Callable[[Diagnosis], bool]
     sentence: str
+    of_level: bool = False
+    """Whether the level may be that of something else than noise, or far off."""
 
 
 def unknowns(found: Diagnosis) -> list[str]:
     """What the images cannot tell, in words."""
+    return _said(found, _DOUBTS)
+
+
+def level_doubts(found: Diagnosis) -> list[str]:
+    """Those of `unknowns` for which the level is not to be relied on."""
+    return _said(found, [doubt for doubt in _DOUBTS if doubt.of_level])
+
+
+def _said(found: Diagnosis, doubts: Sequence[_Doubt]) -> list[str]:
     low, high = _usable_signals(found)
     words = {"found": found, "low": low, "high": high, "outside": "; ".join(_outside(found))}
     if found.relation is not None:
         words |= {"law": found.relation.law.name, "misfit": found.relation.misfit}
     if found.quiet is not None:
         words |= {"quiet": found.quiet.fine, "coarse": found.quiet.coarse}
-    return [doubt.sentence.format_map(words) for doubt in _DOUBTS if doubt.holds(found)]
+    return [doubt.sentence.format_map(words) for doubt in doubts if doubt.holds(found)]
 
 
 def _usable_signals(found: Diagnosis) -> tuple[float, float]:
@@ -109,6 +120,7 @@ _DOUBTS = (
     _Doubt(
         lambda found: not found.little_noise and found.error > _ROUGH * found.level,
         "{found.images} images are few: the level is known to {found.error:.2g} only",
+        of_level=True,
     ),
     _Doubt(
         lambda found: found.little_noise and not found.repeated,
@@ -144,6 +156,7 @@ _DOUBTS = (
         _detail,
         "the quietest places have {quiet:.0%} of the level that such noise would have there: some of what was found is"
         " detail of the images, or noise of another kind",
+        of_level=True,
     ),
     _Doubt(
         _coarse_detail,
@@ -153,12 +166,14 @@ _DOUBTS = (
     _Doubt(
         lambda found: found.quiet is None and not found.little_noise and not found.local,
         "too few usable places to check the estimate by what it predicts",
+        of_level=True,
     ),
     _Doubt(
         lambda found: (
             found.size[2] > 1 and not found.independent_channels and not found.little_noise and not found.repeated
         ),
         "the channels' noise may be correlated, or fine detail of the images may be in it: the level is a guess",
+        of_level=True,
     ),
     _Doubt(
         lambda found: found.tails == UNKNOWN and not found.little_noise,

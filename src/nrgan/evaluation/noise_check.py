@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nrgan.corruptions import Sensor
-from nrgan.data import Images, open_data
+from nrgan.data import Images, TrainingData, open_data
 from nrgan.data.frozen import corrupt_units
 from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
@@ -168,12 +168,22 @@ def _observed(model: TrainedModel, samples: int, seed: int) -> tuple[Images, Ima
     return np.concatenate(clean)[:samples], np.concatenate(observed)[:samples], noise
 
 
-def check_noise(model: TrainedModel, resources: Resources, samples: int = 2000, seed: int = 0) -> NoiseCheck:
-    """Compares the noise on `samples` generated images with the truth on as many real ones. Raises `UserError`."""
+def check_noise(
+    model: TrainedModel,
+    resources: Resources,
+    samples: int = 2000,
+    seed: int = 0,
+    data: TrainingData | None = None,
+) -> NoiseCheck:
+    """Compares the noise on `samples` generated images with the truth on as many real ones.
+
+    data: the images that it was trained on, where they are the user's own and open already. Raises `UserError`.
+    """
     about = model.about
     # unclipped: what the sensor's limits cut off is part of the law all the same
     chosen = replace(about.data(model.image_size), sensor=Sensor(clip=False))
-    data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
+    if data is None:
+        data = open_data(chosen, resources.data_root, resources.cache, resources.preparing)
     samples = min(samples, max(CHUNK, _MOST_VALUES // (data.channels * data.image_size**2)))
     indices = data.evenly(samples)
     sets: dict[str, Array] = {}

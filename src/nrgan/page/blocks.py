@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from nrgan.errors import NrganError
 from nrgan.memory import gigabytes, is_out_of_memory
-from nrgan.page.opened import Opened
-from nrgan.page.pictures import MOST_SHOWN, Viewer
-from nrgan.page.visitor import BOUNDS, Room, leave
-from nrgan.reports.diagnosis_table import found_rows
+from nrgan.page.bounds import BOUNDS, MOST_SHOWN
+from nrgan.page.opening import Opening
+
+if TYPE_CHECKING:  # what loads torch comes while the page is drawn
+    from nrgan.page.opened import Opened
+    from nrgan.page.visitor import Room
 
 _EVERY, _OLDEST = 60, 1800
 """Seconds: how often gradio's own copies of what came and went are looked for, and how old they become."""
@@ -21,12 +24,18 @@ _AT_ONCE = max(2, os.cpu_count() or 2)
 """Questions of one kind that are answered at the same time."""
 _WAITING = 200
 """Questions that may wait; more are told to come again."""
+_BROUGHT = (
+    f"A noisy image or stack of yours, to {gigabytes(BOUNDS.file_bytes)}. It is kept in a temporary folder of this "
+    f"machine, and removed when you leave or bring another; the last copy after {_OLDEST // 60} minutes."
+)
 
 STYLE = """
 .gradio-container { max-width: 1100px !important; margin: auto; }
 .pixels img { image-rendering: pixelated; }
 .gradio-container table { overflow-wrap: anywhere; }
+#both [role=slider]:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
 """
+SCRIPT = Path(__file__).with_name("divider.js").read_text(encoding="utf-8")
 
 
 def theme() -> gr.themes.Base:
@@ -34,16 +43,15 @@ def theme() -> gr.themes.Base:
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
-def blocks(opened: Opened) -> gr.Blocks:
-    """The page of what is opened."""
-    with gr.Blocks(title=f"nrgan: {opened.title}", analytics_enabled=False, delete_cache=(_EVERY, _OLDEST)) as page:
-        gr.Markdown(f"# nrgan\n{opened.title}. Everything stays on this machine.")
-        if opened.model is not None:
-            viewer = Viewer(opened.model)
+def blocks(opening: Opening, opened: Future[Opened]) -> gr.Blocks:
+    """The page of what is opened; who asks before it is loaded waits."""
+    with gr.Blocks(title=f"nrgan: {opening.title}", analytics_enabled=False, delete_cache=(_EVERY, _OLDEST)) as page:
+        gr.Markdown(f"# nrgan\n{opening.title}. Everything stays on this machine.")
+        if opening.generates:
             with gr.Tab("Generate"):
-                _generate(viewer, page)
+                _generate(opened, page)
             with gr.Tab("Walk"):
-                _walk(viewer, page)
+                _walk(opened, page)
         with gr.Tab("Your image"):
             _yours(opened, page)
     page.queue(api_open=False, max_size=_WAITING, default_concurrency_limit=_AT_ONCE)
@@ -54,7 +62,7 @@ def _shown(label: str, **more: Any) -> gr.Image:
     return gr.Image(label=label, format="png", interactive=False, buttons=["download", "fullscreen"], **more)
 
 
-def _generate(viewer: Viewer, page: gr.Blocks) -> None:
+def _generate(opened: Future[Opened], page: gr.Blocks) -> None:
     gr.Markdown("The same latents three times: as the network's clean images, as its noise alone, and as both.")
     with gr.Row():
         seed = gr.Number(0, label="Seed", precision=0)
@@ -65,7 +73,7 @@ def _generate(viewer: Viewer, page: gr.Blocks) -> None:
 
     def generate(seed: float | None, count: float) -> Any:
         with _told():
-            seen = viewer.observed(int(seed or 0), int(count))
+            seen = opened.result().viewer.observed(int(seed or 0), int(count))
         return seen.clean, seen.noise, seen.noisy
 
     asked: dict[str, Any] = {"fn": generate, "inputs": [seed, count], "outputs": parts, "api_visibility": "private"}
@@ -73,7 +81,7 @@ def _generate(viewer: Viewer, page: gr.Blocks) -> None:
     gr.on(triggers, **asked, concurrency_id="generator", trigger_mode="always_last")
 
 
-def _walk(viewer: Viewer, page: gr.Blocks) -> None:
+def _walk(opened: Future[Opened], page: gr.Blocks) -> None:
     gr.Markdown("From one latent to another, along the great circle between them.")
     with gr.Row():
         ends = [gr.Number(seed, label=label, precision=0) for seed, label in ((0, "From seed"), (1, "To seed"))]
@@ -83,22 +91,19 @@ def _walk(viewer: Viewer, page: gr.Blocks) -> None:
 
     def walk(first: float | None, second: float | None, share: float) -> Any:
         with _told():
-            return viewer.walk(int(first or 0), int(second or 0)), step(first, second, share)
+            return opened.result().viewer.walk(int(first or 0), int(second or 0)), step(first, second, share)
 
     def step(first: float | None, second: float | None, share: float) -> Any:
         with _told():
-            return viewer.between(int(first or 0), int(second or 0), share)
+            return opened.result().viewer.between(int(first or 0), int(second or 0), share)
 
     asked: dict[str, Any] = {"inputs": [*ends, share], "api_visibility": "private", "concurrency_id": "generator"}
     gr.on([page.load, *(end.change for end in ends)], walk, outputs=[way, here], **asked)
     share.change(step, outputs=here, trigger_mode="always_last", show_progress="hidden", **asked)
 
 
-def _yours(opened: Opened, page: gr.Blocks) -> None:
-    gr.Markdown(
-        f"A noisy image or stack of yours, to {gigabytes(BOUNDS.file_bytes)}. It is kept in a temporary folder of this "
-        f"machine, and removed when you leave or bring another; the last copy after {_OLDEST // 60} minutes."
-    )
+def _yours(opened: Future[Opened], page: gr.Blocks) -> None:
+    gr.Markdown(_BROUGHT)
     file = gr.File(label="Image or stack", elem_id="upload")
     rooms: dict[str | None, Room] = {}  # by visit
     with gr.Group(visible=False) as result:
@@ -111,30 +116,36 @@ def _yours(opened: Opened, page: gr.Blocks) -> None:
     told = gr.Markdown(elem_id="told")
 
     def go(request: gr.Request) -> None:
-        leave(rooms.pop(request.session_hash, None))
+        if (room := rooms.pop(request.session_hash, None)) is not None:
+            room.leave()
 
     def enter(path: str | None, strength: float, request: gr.Request) -> Any:
+        from nrgan.page.visitor import Room
+
         go(request)
         if path is None:
             return gr.Group(visible=False), "", gr.Slider(), None, None
         try:
             with _told():
-                entered = Room.enter(Path(path))
+                entered = Room.enter(Path(path), opened.result())
         except gr.Error as error:  # said where the diagnosis would be, and longer than a message that goes away
             return gr.Group(visible=False), f"**Not taken.** {_cell(error.message)}", gr.Slider(), None, None
         several = gr.Slider(maximum=max(entered.count, 2), value=1, visible=entered.count > 1)
         rooms[request.session_hash] = entered
-        return gr.Group(visible=True), *_restored(entered, opened, strength, several)
+        with _told():
+            return gr.Group(visible=True), *_restored(entered, strength, several)
 
     def again(strength: float, number: float, request: gr.Request) -> Any:
         if (room := rooms.get(request.session_hash)) is None:
             return gr.skip()
-        told, _, both, download = _restored(room, opened, strength, None, int(number) - 1)
+        with _told():  # whoever leaves now takes the files along
+            told, _, both, download = _restored(room, strength, None, int(number) - 1)
         return told, both, download
 
     def turn(number: float, request: gr.Request) -> Any:
         room = rooms.get(request.session_hash)
-        return gr.skip() if room is None else room.pictures(int(number) - 1)
+        with _told():
+            return gr.skip() if room is None else room.pictures(int(number) - 1)
 
     asked: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "files"}
     file.change(enter, [file, strength], [result, told, number, both, download], **asked)
@@ -143,10 +154,10 @@ def _yours(opened: Opened, page: gr.Blocks) -> None:
     page.unload(go)
 
 
-def _restored(room: Room, opened: Opened, strength: float, several: Any, number: int = 0) -> Any:
+def _restored(room: Room, strength: float, several: Any, number: int = 0) -> Any:
     """What is said, the choice of images, both pictures, and the file."""
     try:
-        made = room.restore(opened, strength)
+        made = room.restore(strength)
         said, path = made.words, str(made.file)
     except NrganError as error:
         said, path = f"Not restored: {error}.", None
@@ -157,6 +168,8 @@ def _restored(room: Room, opened: Opened, strength: float, several: Any, number:
 
 def _words(room: Room, said: str) -> str:
     """The diagnosis as a table."""
+    from nrgan.reports.diagnosis_table import found_rows
+
     lines = [_cell(said), "", _cell(room.frames.reading), ""]
     if room.found is None:
         return "\n".join([*lines, f"Not diagnosed: {_cell(room.why_not)}"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+TITLE = "built-in, for drawn shapes"
 _FOLDER = Path(__file__).with_name("shapes")
 GENERATOR, DENOISER = _FOLDER / "generator", _FOLDER / "denoiser"
 MOST_BYTES = 2_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from nrgan.denoising.denoiser import Denoiser, is_denoiser
 from nrgan.errors import UserError
 from nrgan.page import builtin
+from nrgan.page.pictures import Viewer
 from nrgan.runs import TrainedModel
 
 
@@ -24,6 +26,12 @@ class Opened:
     any_values: bool = False
     """Whether the denoiser is for values of any range and type, having seen noise of many levels."""
 
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Shows the generator, which there must be."""
+        assert self.model is not None
+        return Viewer(self.model)
+
 
 def open_networks(paths: Sequence[Path], device: torch.device) -> Opened:
     """The run (or snapshot) and the denoiser that are named, one of each at most; the built-in ones if none is.
@@ -32,7 +40,7 @@ def open_networks(paths: Sequence[Path], device: torch.device) -> Opened:
     """
     if not paths:
         model, denoiser = TrainedModel.load(builtin.GENERATOR), Denoiser.load(builtin.DENOISER)
-        return Opened("built-in, for drawn shapes", model.to(device), denoiser.to(device), any_values=True)
+        return Opened(builtin.TITLE, model.to(device), denoiser.to(device), any_values=True)
     denoisers = [path for path in paths if is_denoiser(path)]
     runs = [path for path in paths if path not in denoisers]
     for kind, found in (("denoisers", denoisers), ("runs", runs)):

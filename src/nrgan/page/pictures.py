@@ -12,11 +12,11 @@ import torch
 from nrgan.errors import UserError
 from nrgan.networks import sizes_of
 from nrgan.networks.sampling import CHUNK, check_seed, great_circle, latents, place_of
+from nrgan.page.bounds import MOST_SHOWN
 from nrgan.pictures import grid, visible
 from nrgan.ranges import stored_from_signed
 from nrgan.runs import TrainedModel
 
-MOST_SHOWN = 36
 STEPS = 8
 """Images of a walk, both ends among them."""
 _WIDE = 512

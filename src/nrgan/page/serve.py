@@ -7,22 +7,26 @@ another host than this machine are refused, whatever name has led to it.
 
 from __future__ import annotations
 
+import inspect
 import os
 import socket
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Timer
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nrgan.errors import UserError
 from nrgan.memory import LIMIT
+from nrgan.page.bounds import BOUNDS
+from nrgan.page.folder import temporary_folder
 
 if TYPE_CHECKING:
-    from nrgan.page.opened import Opened
+    from nrgan.page.opening import Opening
 
 HOST = "127.0.0.1"
 _FIRST_PORT, _PORTS = 7860, 40
@@ -64,7 +68,7 @@ def listen(port: int | None) -> Iterator[socket.socket]:
 
 
 def serve(
-    opened: Opened,
+    opening: Opening,
     listening: socket.socket,
     announce: Callable[[str], None],
     stopped: Callable[[], bool],
@@ -76,8 +80,8 @@ def serve(
     can be made.
     """
     url = f"http://{HOST}:{listening.getsockname()[1]}"
-    with _temporary_folder() as folder:
-        server = _server(_app(opened, folder), stopped)
+    with temporary_folder() as folder, ThreadPoolExecutor(1) as loader:
+        server = _server(_app(opening, folder, loader), stopped)
         if browser and _has_screen():
             timer = Timer(0.5, webbrowser.open, [url])
             timer.daemon = True
@@ -91,38 +95,47 @@ def _has_screen() -> bool:
     return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    """Where everything of visitors lies, while the page is served."""
-    before = tempfile.tempdir
-    try:
-        made = tempfile.TemporaryDirectory(prefix="nrgan-page-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise UserError(f"no temporary folder can be made ({error}); set TMPDIR to one that can be written") from error
-    with made as folder:
-        tempfile.tempdir = folder  # uploads are received there too
-        try:
-            yield Path(folder)
-        finally:
-            tempfile.tempdir = before
-
-
-def _app(opened: Opened, folder: Path) -> Any:
-    """The application that answers."""
-    from nrgan.page.visitor import BOUNDS
-
+def _gradio(folder: Path) -> ModuleType:
+    """gradio, which reports to nobody, and keeps in `folder` what it keeps. Raises `UserError` where it is missing."""
     os.environ.setdefault(LIMIT, str(BOUNDS.decode_bytes))
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(folder / "seen")
     )
     try:
-        import gradio
+        with _no_stubs():
+            import gradio
     except ImportError as error:
         raise UserError("the page needs gradio: pip install 'nrgan[page]'") from error
+    return gradio
+
+
+@contextmanager
+def _no_stubs() -> Iterator[None]:
+    """Keeps gradio from writing a .pyi of each component, at each import, into the folder where it is installed.
+
+    It takes half of the import's time, and is for editors. gradio leaves out components that lie in no file.
+    """
+    found = inspect.getfile
+
+    def getfile(object: Any) -> str:
+        if isinstance(object, type) and object.__module__.partition(".")[0] == "gradio":
+            raise OSError
+        return found(object)
+
+    inspect.getfile = getfile
+    try:
+        yield
+    finally:
+        inspect.getfile = found
+
+
+def _app(opening: Opening, folder: Path, loader: Executor) -> Any:
+    """The application that answers, from now on also with what `loader` loads meanwhile."""
+    gradio = _gradio(folder)
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from nrgan.page.blocks import STYLE, blocks, theme
+    from nrgan.page.blocks import SCRIPT, STYLE, blocks, theme
 
     app = FastAPI(openapi_url=None)
 
@@ -136,7 +149,7 @@ def _app(opened: Opened, folder: Path) -> Any:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     return gradio.mount_gradio_app(
         app,
-        blocks(opened),
+        blocks(opening, loader.submit(opening.load)),
         path="/",
         server_name=HOST,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
@@ -150,6 +163,7 @@ def _app(opened: Opened, folder: Path) -> Any:
         mcp_server=False,
         theme=theme(),
         css=STYLE,
+        js=SCRIPT,
     )
 
 

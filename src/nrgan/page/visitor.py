@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import RLock
@@ -16,15 +19,14 @@ from threading import RLock
 import numpy as np
 import numpy.typing as npt
 
-from nrgan.denoising.choosing import CANDIDATES, NLM, candidate
-from nrgan.denoising.classical import classical_without_law
-from nrgan.denoising.mapping import Mapping
 from nrgan.denoising.restore import restore
 from nrgan.denoising.restore_plan import Restoring, planned
 from nrgan.diagnosis import Diagnosed, diagnose
 from nrgan.errors import UserError
 from nrgan.frames import FORMATS, FrameSet, ValueRange, choose_range, open_frames
 from nrgan.memory import gigabytes
+from nrgan.page.bounds import BOUNDS, Bounds
+from nrgan.page.means import Means, means_of
 from nrgan.page.opened import Opened
 from nrgan.pictures import visible
 from nrgan.progress import Advance
@@ -32,33 +34,6 @@ from nrgan.ranges import stored_from_unit
 from nrgan.settings import choose_data
 
 Picture = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What one upload may take."""
-
-    file_bytes: int = 64 << 20
-    decode_bytes: int = 256 << 20
-    """Of one image, decoded."""
-    values: int = 48 << 20
-    """Of all images of the file together."""
-    images: int = 256
-    seconds: float = 60
-    """For reading it."""
-
-
-BOUNDS = Bounds()
-BUILT_IN = "the built-in denoiser, which has seen drawn shapes only; nrgan denoise trains one on images like these"
-
-
-@dataclass(frozen=True)
-class Means:
-    """What an upload is restored by."""
-
-    mapping: Mapping
-    value_range: ValueRange
-    words: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +48,7 @@ class Restored:
 class Room:
     """One visitor's upload. Leaving it removes everything."""
 
+    opened: Opened
     folder: Path
     file: Path
     """The upload, by a name of ours."""
@@ -90,7 +66,7 @@ class Room:
     """Held by whoever reads or writes in the folder: a visitor may ask for two things at once."""
 
     @classmethod
-    def enter(cls, upload: Path, bounds: Bounds = BOUNDS) -> Room:
+    def enter(cls, upload: Path, opened: Opened, bounds: Bounds = BOUNDS) -> Room:
         """Copies an upload, reads and diagnoses it. Raises `UserError`, and leaves nothing, where that cannot be."""
         suffix = _suffix(upload.name)
         if (size := upload.stat().st_size) > bounds.file_bytes:
@@ -99,13 +75,13 @@ class Room:
         try:
             file = folder / f"image{suffix}"  # a name of theirs might be a pattern, or a path
             shutil.copyfile(upload, file)
-            return cls._read(folder, file, upload.name, bounds)
+            return cls._read(opened, folder, file, upload.name, bounds)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
     @classmethod
-    def _read(cls, folder: Path, file: Path, name: str, bounds: Bounds) -> Room:
+    def _read(cls, opened: Opened, folder: Path, file: Path, name: str, bounds: Bounds) -> Room:
         stem = re.sub(r"[^\w.-]+", "_", name[: -len(file.suffix)])[:60].strip(".") or "image"
         try:
             frames = open_frames(str(file), advance=_bounded(bounds))
@@ -119,9 +95,17 @@ class Room:
             )
         try:
             found = diagnose(choose_data(str(file)), preparing=lambda what, steps: _bounded(bounds))
-            return cls(folder, file, stem, frames, found, "", value_range)
+            return cls(opened, folder, file, stem, frames, found, "", value_range)
         except UserError as error:
-            return cls(folder, file, stem, frames, None, str(_about(error, file, name)), value_range)
+            return cls(opened, folder, file, stem, frames, None, str(_about(error, file, name)), value_range)
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        """For what is read or written in the folder; raises `UserError` where the visitor has left meanwhile."""
+        with self.busy:
+            if not self.folder.is_dir():
+                raise UserError(f"{self.stem}: is here no more; its visitor has left")
+            yield
 
     def leave(self) -> None:
         """Removes the upload and all that was made of it."""
@@ -133,31 +117,15 @@ class Room:
         """Images in it."""
         return len(self.frames)
 
-    def means(self, opened: Opened) -> Means:
-        """The page's denoiser where it is for such images, else non-local means with the noise that was found.
+    @cached_property
+    def means(self) -> Means:
+        """What it is restored by; raises `UserError` where nothing is."""
+        return means_of(self.opened, self.frames, self.found, self.why_not)
 
-        Raises `UserError` where neither can be.
-        """
-        f, unfit = opened.denoiser, "no denoiser is open"
-        if f is not None:
-            own = self.value_range if opened.any_values else f.about.value_range
-            unfit = f"the denoiser is of images of {f.channels} channels, and these have {self.frames.channels}"
-            if f.channels == self.frames.channels:
-                unfit = f"the denoiser is of {f.about.dtype} values, and these are {self.frames.dtype}"
-                if own.dtype == self.frames.dtype:
-                    return Means(f, own, BUILT_IN if opened.any_values else f"the denoiser of {f.about.images}")
-        if self.found is None:
-            raise UserError(f"{unfit}, and nothing is known of the noise: {self.why_not}")
-        if self.found.diagnosis.little_noise:
-            raise UserError(f"{unfit}, and there is little noise, or none")
-        law, level = self.found.advice.law, self.found.diagnosis.level
-        f_without = candidate(NLM, law) if law is not None else classical_without_law(NLM, level)
-        return Means(f_without, self.value_range, f"{CANDIDATES[NLM]}, for {unfit}")
-
-    def restore(self, opened: Opened, strength: float) -> Restored:
+    def restore(self, strength: float) -> Restored:
         """Writes a file like the upload, with its type and header; raises `UserError` where it cannot be."""
-        with self.busy:
-            return self._restore(self.means(opened), strength)
+        with self._there():
+            return self._restore(self.means, strength)
 
     def _restore(self, means: Means, strength: float) -> Restored:
         out = self.folder / "out"
@@ -173,7 +141,7 @@ class Room:
     def pictures(self, number: int) -> tuple[Picture, Picture | None]:
         """Image `number` as it was and restored, in full size, in the range that the diagnosis saw."""
         number = min(max(number, 0), self.count - 1)
-        with self.busy:
+        with self._there():
             before = self._shown(self.frames, number)
             return before, None if self.restored is None else self._shown(self.restored, number)
 
@@ -211,9 +179,3 @@ def _bounded(bounds: Bounds) -> Advance:
             raise UserError(f"takes longer than {bounds.seconds:g} s to read; nrgan denoise takes its time")
 
     return advance
-
-
-def leave(room: Room | None) -> None:
-    """For whoever may be in none."""
-    if room is not None:
-        room.leave()

@@ -18,7 +18,9 @@ from PIL import Image
 from conftest import nrgan
 from nrgan import Progress, TrainConfig, report
 from nrgan.cli.live import LivePage
+from nrgan.data import opening
 from nrgan.errors import UserError
+from nrgan.frames import FrameSet, open_frames
 from nrgan.layout import LIVE, METRICS, RUN, SNAPSHOTS, data_picture, sample_picture
 from nrgan.pictures import KEPT_A_ROW, cells, read_picture
 from nrgan.reports.page.assemble import live_report
@@ -70,6 +72,24 @@ def test_it_asks_for_nothing(whole_page: Path) -> None:
     text = whole_page.read_text(encoding="utf-8")
     assert "default-src 'none'" in text and "http://" not in text and "https://" not in text
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
+
+
+def test_images_of_one_s_own_are_opened_once(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each section that needs them takes the same: there may be hundreds of thousands, and all are read."""
+    opened = []
+
+    def counted(name: str, *options: object) -> FrameSet:
+        opened.append(name)
+        return open_frames(name, *options)
+
+    monkeypatch.setattr(opening, "open_frames", counted)
+    done = report([material.run], tmp_path / "page.html", training_images=True)
+    assert done.notes == () and len(opened) == 1
+    headings = Reading(done.path).headings
+    assert "Noise, beside the data's" in headings and "Nearest training images" in headings
+    assert "as diagnosed" in done.path.read_text(encoding="utf-8")
 
 
 def told_of_the_machine(text: str, root: Path) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from torch.nn.grad import conv2d_weight
 
 RESIDUAL_GAIN = math.sqrt(2)
 """Glorot gain of the 3x3 convolutions inside residual branches; all other layers have gain 1."""
+
+_SHIFTS = np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]], np.float32)
+"""A kernel's three values in one direction, summed over the two shifts by 0 or 1: (3,) → (4,)."""
 
 
 class Conv(nn.Conv2d):
@@ -59,9 +63,8 @@ class _FoldedConv(Conv):
 
     def __init__(self, in_channels: int, out_channels: int, size: int = 3, gain: float = 1.0) -> None:
         super().__init__(in_channels, out_channels, size, gain)
-        # the 3x3 kernel summed over the four shifts by 0 or 1 in each direction
-        shifts = torch.tensor([[1.0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
-        self.register_buffer("fold", torch.kron(shifts, shifts), persistent=False)
+        # numpy's, as torch's own of a network without memory (`nrgan.pretrained.sketched`) loads its compiler
+        self.register_buffer("fold", torch.tensor(np.kron(_SHIFTS, _SHIFTS)), persistent=False)
 
     def folded(self, kernel: Tensor) -> Tensor:
         """(O, I, 3, 3) → (O, I, 4, 4)."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nrgan.data import name_of
+from nrgan.data import TrainingData, name_of, open_data
 from nrgan.denoising.denoiser import is_denoiser
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import Resources
@@ -16,6 +16,7 @@ from nrgan.evaluation.measure import with_run_defaults
 from nrgan.layout import RUN, expanded, is_snapshot, run_of
 from nrgan.reports.diagnosis_files import holds_diagnosis
 from nrgan.reports.study_cells import holds_study
+from nrgan.runs import TrainedModel
 from nrgan.runs.folder import holds_run, read_document
 
 GENERATOR, DENOISER, DIAGNOSIS, STUDY = "run", "denoiser", "diagnosis", "study"
@@ -63,6 +64,20 @@ class Subject:
     def resources(self) -> Resources:
         """Where to compute, and where the images of its training lie."""
         return with_run_defaults(self.options.resources, self.folder)
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        """The generator of a run at its best snapshot, or at the one that was named. Raises `UserError`."""
+        return TrainedModel.load(self.path).to(self.resources.device)
+
+    @cached_property
+    def data(self) -> TrainingData:
+        """What its generator was trained on, opened once for all sections: files of the user's own are all read then.
+
+        Raises `UserError` where it is not to be had.
+        """
+        choice, resources = self.model.about.data(self.model.image_size), self.resources
+        return open_data(choice, resources.data_root, resources.cache, resources.preparing)
 
 
 def _is_denoiser(folder: Path) -> bool:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
-from nrgan.data import open_data
 from nrgan.diagnosis import diagnosed
 from nrgan.errors import UserError
-from nrgan.evaluation.measure import check_run_noise
-from nrgan.evaluation.noise_check import NoiseCheck
+from nrgan.evaluation.noise_check import NoiseCheck, check_noise
 from nrgan.evaluation.spectrum import frequencies
 from nrgan.layout import find_snapshot
 from nrgan.reports.page.blocks import Block, Curves, Table, Words, figure
 from nrgan.reports.page.chart import Chart, Line, Point
 from nrgan.reports.page.subjects import Subject
-from nrgan.runs import TrainedModel
 
 _SAMPLES = 500
 Told = tuple[str, list[Point], list[list[float]]]
@@ -25,7 +22,8 @@ Told = tuple[str, list[Point], list[list[float]]]
 def noise(subject: Subject) -> Sequence[Block]:
     """Charts, and a table of how much noise is left. Raises `UserError` where the data cannot be opened."""
     find_snapshot(subject.path)
-    check, _ = check_run_noise(subject.path, _SAMPLES, resources=subject.options.resources, snapshot="best")
+    own = subject.data if subject.model.about.own else None
+    check = check_noise(subject.model, subject.resources, _SAMPLES, data=own)
     told = _told(check)
     words = []
     if check.truth is None:
@@ -54,9 +52,7 @@ def _told(check: NoiseCheck) -> list[Told]:
 
 
 def _of_the_data(subject: Subject) -> Told:
-    model, resources = TrainedModel.load(subject.path), subject.resources
-    data = open_data(model.about.data(model.image_size), resources.data_root, resources.cache, resources.preparing)
-    found, _ = diagnosed(data)
+    found, _ = diagnosed(subject.data)
     return (
         "the data's, as diagnosed",
         list(zip(found.signal, found.level_at_signal, strict=True)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nrgan.data import TrainingData, open_data
+from nrgan.data import TrainingData
 from nrgan.denoising.train import denoised_picture
 from nrgan.errors import UserError, first_line
 from nrgan.evaluation.nearest import Nearest, nearest_images, shown_images
@@ -19,7 +19,6 @@ from nrgan.ranges import stored_from_unit
 from nrgan.reports.page.blocks import BeforeAfter, Block, Picture, Pictures, Words, figure
 from nrgan.reports.page.sections.tiling import how_many, tiled
 from nrgan.reports.page.subjects import Subject
-from nrgan.runs import TrainedModel
 
 _LARGEST = (KEPT_A_ROW * LARGEST_SIDE) ** 2
 _NEAREST = 3
@@ -58,8 +57,7 @@ def _squares(path: Path, columns: int | None = None) -> Squares:
 def nearest_training_images(subject: Subject) -> Sequence[Block]:
     """Samples, and the training images that are nearest to each."""
     find_snapshot(subject.path)
-    model, resources = TrainedModel.load(subject.path), subject.resources
-    data = open_data(model.about.data(model.image_size), resources.data_root, resources.cache, resources.preparing)
+    model, data = subject.model, subject.data
     size = model.image_size**2 * min(3, model.image_channels) * (1 + _NEAREST)
     samples = model.sample(min(_SAMPLES, how_many(subject.options.pictures // 8, size, 1, 1)[1]))
     found = nearest_images(samples, data, _NEAREST)

@@ -14,7 +14,6 @@ from nrgan.ranges import stored_from_signed
 from nrgan.reports.page.blocks import Block, Frame, Frames, Picture, Words
 from nrgan.reports.page.sections.tiling import how_many, tiled
 from nrgan.reports.page.subjects import Subject
-from nrgan.runs import TrainedModel
 
 _STEPS = 12
 _FEWEST, _MOST = 3, 9
@@ -26,7 +25,7 @@ _EXPLAINED = "Each square is a walk of its own, along a great circle."
 def walk(subject: Subject) -> Sequence[Block]:
     """A slider from some images to as many others, through the generator of the best snapshot, or the newest."""
     find_snapshot(subject.path)
-    model = TrainedModel.load(subject.path).to(subject.options.resources.device)
+    model = subject.model
     size = model.image_size**2 * min(3, model.image_channels)
     steps, count = how_many(subject.options.pictures // 4, size, _STEPS, _FEWEST)
     count, steps = min(count, _MOST), max(steps, 2)
