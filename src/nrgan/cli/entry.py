@@ -25,11 +25,12 @@ from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
 from nrgan.cli.launch import launch
-from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Reproduce, Select
+from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Select
 from nrgan.cli.open import Open
 from nrgan.cli.others import Demo, ImportReference, List
 from nrgan.cli.publish import Publish
 from nrgan.cli.report import Report
+from nrgan.cli.study import Reproduce
 from nrgan.cli.train import Train
 from nrgan.cli.upkeep import Completion, Doctor, Fetch
 from nrgan.errors import NrganError, UserError, first_line

@@ -1,4 +1,4 @@
-"""The verbs that measure: evaluate, select, check-noise, compare, reproduce."""
+"""The verbs that measure: evaluate, select, check-noise, compare."""
 
 from __future__ import annotations
 
@@ -190,51 +190,6 @@ class CheckNoise:
         show(noise_left(check))
         print(f"Look at {figure}")
         return 0
-
-
-@dataclass
-class Reproduce:
-    """Make a table of settings, models and seeds: nrgan reproduce quick --out outputs. Stopped, the same goes on."""
-
-    grid: Annotated[str, tyro.conf.arg(metavar="GRID")]
-    """quick, paper-signal-independent, paper-signal-dependent, or a TOML file of your own."""
-    where: tyro.conf.OmitArgPrefixes[Where]
-    out: Path = Path("reproduced")
-    """Where the runs and the table go."""
-    jobs: int = 1
-    """Runs that train at once, each in a process of its own with its share of the cores."""
-    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Replace table.md, table.csv and table.html in OUT, also where nrgan did not make them."""
-
-    def run(self) -> int:
-        from rich.markdown import Markdown
-
-        from nrgan.cli.display import Display
-        from nrgan.cli.stopping import stop_requests
-        from nrgan.cli.study import StudyDisplay
-        from nrgan.studies.reproduce import reproduce
-        from nrgan.studies.table import check_tables
-
-        where = self.where
-        check_tables(self.out, self.overwrite)
-        with Display() as display, stop_requests() as requests:
-            table = reproduce(
-                self.grid,
-                self.out,
-                jobs=self.jobs,
-                device=where.device,
-                data_root=where.data_root,
-                cache=where.cache_dir,
-                watcher=StudyDisplay(display),
-                stopped=lambda: requests[0] if requests else 0,
-            )
-            if table is None:
-                display.say(f"stopped; what is done is kept in {self.out}, the same command goes on")
-                return 128 + requests[0]
-            for path in table.write(self.out):
-                display.say(f"wrote {path}")
-            display.console.print(Markdown(table.markdown()))
-        return int(bool(table.failures))
 
 
 @dataclass

@@ -1,31 +1,98 @@
-"""What a study tells, on the display."""
+"""The verb that makes a table of many runs: all of it, a part, how far it is, or as jobs of a cluster."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from nrgan.cli.display import Display
-from nrgan.studies.cells import Cell
-from nrgan.studies.reproduce import StudyWatcher
+import tyro
+
+from nrgan.cli.measure import Where
 
 
-class StudyDisplay(StudyWatcher):
-    """Says how a study goes."""
+@dataclass
+class Reproduce:
+    """Make a table of settings, models and seeds: nrgan reproduce quick --out outputs. Stopped, the same goes on;
+    several such commands share the runs, also on machines that share OUT."""
 
-    def __init__(self, display: Display) -> None:
-        self.display, self.preparing = display, display.preparing
+    grid: Annotated[str, tyro.conf.arg(metavar="GRID")]
+    """quick, paper-signal-independent, paper-signal-dependent, or a TOML file of your own."""
+    where: tyro.conf.OmitArgPrefixes[Where]
+    out: Path = Path("reproduced")
+    """Where the runs and the table go."""
+    jobs: int = 1
+    """Runs that train at once, each in a process of its own with its share of the cores."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="NAME|K/N")] = None
+    """Of the runs the one of this name, or every Nth from the Kth on; the table is left to the whole command."""
+    status: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Say how far the runs are, by what lies in OUT, and stop."""
+    print_slurm: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print a script for Slurm's sbatch, with a job for each run, and stop."""
+    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Replace table.md, table.csv and table.html in OUT, also where nrgan did not make them."""
 
-    def begun(self, title: str, runs: int, trained: int) -> None:
-        self.display.say(f"{title}: {runs} runs, {trained} trained already")
+    def run(self) -> int:
+        if self.status:
+            return self._say_status()
+        return self._print_slurm() if self.print_slurm else self._make()
 
-    def reached(self, out: Path, iteration: int, iterations: int) -> None:
-        self.display.reached(out, iteration, iterations)
+    def _make(self) -> int:
+        from rich.markdown import Markdown
 
-    def ended(self, out: Path, failure: str | None) -> None:
-        self.display.ended(out, failure)
+        from nrgan.cli.display import Display
+        from nrgan.cli.stopping import stop_requests
+        from nrgan.cli.study_display import StudyDisplay
+        from nrgan.studies.reproduce import reproduce
+        from nrgan.studies.table import check_tables
 
-    def measured(self, cell: Cell) -> None:
-        figures = cell.record.results if cell.record else {}
-        figure = "".join(f"{name} {value:.4g}" for name, value in figures.items())
-        chosen = f"  (iteration {cell.chosen_iteration:,})" if cell.record else cell.failure
-        self.display.say(f"{cell.config.out.name}: {figure}{chosen}")
+        where = self.where
+        check_tables(self.out, self.overwrite)
+        with Display() as display, stop_requests() as requests:
+            table = reproduce(
+                self.grid,
+                self.out,
+                jobs=self.jobs,
+                device=where.device,
+                data_root=where.data_root,
+                cache=where.cache_dir,
+                watcher=StudyDisplay(display),
+                stopped=lambda: requests[0] if requests else 0,
+                cell=self.cell,
+            )
+            if table is None:
+                display.say(f"stopped; what is done is kept in {self.out}, the same command goes on")
+                return 128 + requests[0]
+            if self.cell is None:
+                for path in table.write(self.out):
+                    display.say(f"wrote {path}")
+                display.console.print(Markdown(table.markdown()))
+            else:
+                display.say(f"the table, once all runs are done: nrgan reproduce {self.grid} --out {self.out}")
+        return int(bool(table.failures))
+
+    def _say_status(self) -> int:
+        from nrgan.reports.tables import cell_states, show
+        from nrgan.studies.grid import load_grid
+        from nrgan.studies.reproduce import cells_of
+        from nrgan.studies.status import statuses
+
+        grid, now = load_grid(self.grid), time.time()
+        found = statuses(cells_of(self.grid, grid, self.out, self.cell), grid.evaluation)
+        rows = [(status.config.out.name, status.state, status.words(now), status.figure) for status in found]
+        show(cell_states(grid.title, rows))
+        return 0
+
+    def _print_slurm(self) -> int:
+        from nrgan.studies.grid import load_grid
+        from nrgan.studies.reproduce import cells_of
+        from nrgan.studies.slurm import slurm_script
+
+        grid, where = load_grid(self.grid), self.where
+        given = {"--device": where.device, "--data-root": where.data_root, "--cache-dir": where.cache_dir}
+        more = [str(word) for option, value in given.items() if value not in (None, "auto") for word in (option, value)]
+        count = len(cells_of(self.grid, grid, self.out))
+        command = ["reproduce", self.grid, "--out", str(self.out), *more]
+        print(slurm_script(grid.title, Path(self.grid).stem, count, command), end="")
+        return 0

@@ -25,6 +25,7 @@ from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_differ
 from nrgan.runs import TrainedModel
 from nrgan.settings import find_setting
 from nrgan.storage import check_output
+from nrgan.studies.cells import is_trained
 from nrgan.studies.launcher import Watcher, train_all
 from nrgan.training.config import TrainConfig
 
@@ -83,7 +84,7 @@ def demo(
     advance = prepared(preparing, f"noisy images of {SETTING}", len(source))
     noisy = frozen_noisy_set(source, setting.corruption, advance=advance, name=SETTING)
     configs = [TrainConfig(setting=SETTING, model=model, out=out / model, **OPTIONS) for model in MODELS]
-    for run, said in train_all(configs, len(configs), watcher, stopped).items():
+    for run, said in train_all(configs, len(configs), watcher, is_trained, stopped).items():
         raise UserError(f"training {run.name} failed: {said}")
     if stopped():
         return None

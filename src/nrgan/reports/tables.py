@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
@@ -60,6 +61,15 @@ def selection(candidates: Sequence[Candidate], chosen: Candidate) -> Table:
         row = [f"{candidate.observed.iteration:,}", f"{fid(candidate.observed):.4g}"]
         row += [f"{fid(candidate.clean):.4g}"] if candidate.clean is not None else []
         table.add_row(*row, "best" if candidate is chosen else "")
+    return table
+
+
+def cell_states(title: str, rows: Sequence[tuple[str, str, str, float | None]]) -> Table:
+    """The runs of a table: name, state, what there is to say of it, and figure."""
+    counts = Counter(state for _, state, _, _ in rows)
+    table = Table("run", "state", "", "figure", title=f"{title}: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
+    for name, state, words, figure in rows:
+        table.add_row(escape(name), state, escape(words), "" if figure is None else f"{figure:.4g}")
     return table
 
 

@@ -52,9 +52,9 @@ def reproduce(
     """Makes the table of a grid (a ready one's name, or a TOML file), its runs in `out`; goes on where it stopped.
 
     jobs: runs that train at once. stopped: asked again and again whether to stop; then there is no table. Nothing but
-    the runs is written. cell: the name of a run, or K/N: every Nth one from the Kth on; only of those is the table then.
-    Several processes may work on one table at once, also on several machines that share `out`: no run is trained twice
-    at the same time. Raises `UserError` for a grid or an option that cannot be.
+    the runs is written. cell: the name of a run, or K/N: every Nth one from the Kth on; the table then is of
+    those. Several processes may work on one table at once, also on several machines that share `out`: no run is trained
+    twice at the same time. Raises `UserError` for a grid or an option that cannot be.
     """
     if jobs < 1:
         raise UserError(f"<jobs> {jobs}: must be 1 at least")

@@ -75,5 +75,3 @@ def _figure(config: TrainConfig, evaluation: Evaluation) -> float | None:
         if asked and (value := record.figure(FID.name)) is not None:
             return value
     return None
-
-
