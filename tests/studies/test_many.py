@@ -124,7 +124,7 @@ def test_a_run_in_use_is_waited_for_and_not_begun(tmp_path: Path) -> None:
     watcher = StudyWatcher()
     watcher.ended = lambda out, failure: heard.append((out, failure))  # type: ignore[method-assign]
     failures = train_all(configs, 1, watcher, lambda config: len(asked) >= 3, stopped)
-    assert failures == {} and heard == [(run, None)] and len(asked) == 4
+    assert failures == {} and heard == [(run, None)] and len(asked) == 3
     assert not (out / f"{NAMES[0]}.log").exists()
 
 
@@ -141,7 +141,7 @@ def test_two_commands_on_one_table_train_no_run_twice(tmp_path: Path) -> None:
         assert log.count("training ") == 1 and "going on" not in log and "error" not in log
         for figures in (out / run).glob("metric-*.jsonl"):
             lines = figures.read_text().splitlines()
-            assert len(lines) == len(set(line.split('"iteration": ')[1].split(",")[0] for line in lines))
+            assert len(lines) == len({line.split('"iteration": ')[1].split(",")[0] for line in lines})
 
 
 @pytest.mark.slow
@@ -161,9 +161,8 @@ def test_a_job_that_is_out_of_time_is_queued_again_and_ends_the_run(tmp_path: Pa
     script.write_text(printed.stdout)
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     about = {"PATH": f"{tools}:{os.environ['PATH']}", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
-    job = subprocess.Popen(
-        [str(script)], env=os.environ | about, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    environment = os.environ | about
+    job = subprocess.Popen([str(script)], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + PATIENCE
     while last_iteration(out / NAMES[1]) < 3:
         assert time.monotonic() < deadline and job.poll() is None
@@ -174,7 +173,7 @@ def test_a_job_that_is_out_of_time_is_queued_again_and_ends_the_run(tmp_path: Pa
     job.communicate(timeout=PATIENCE)
     assert job.returncode == 143 and (tmp_path / "queued").read_text() == "requeue 7_2\n"
     assert states(name, out) == {NAMES[0]: "waiting", NAMES[1]: "stopped"}
-    again = subprocess.run([str(script)], env=os.environ | about, capture_output=True, text=True, check=False)
+    again = subprocess.run([str(script)], env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
     assert states(name, out) == {NAMES[0]: "waiting", NAMES[1]: "done"}
 

@@ -76,7 +76,7 @@ def choose_ranks(ranks: Ranks, asked: Asked | None, objects: Objects) -> tuple[R
         each = 0.0
         if ranks.number < count:
             torch.set_num_threads(threads_of(plan.config, count))
-            each = _seconds(plan, some, told.dtype)
+            each = seconds_of(plan, some, told.dtype)
         seconds[count] = ranks.told(each)
     measured = Measured(seconds, torchrun.processors())
     choose(groups[measured.best])
@@ -99,8 +99,8 @@ def _counts(most: int, plan: Plan) -> list[int]:
     return counts
 
 
-def _seconds(plan: Plan, ranks: Ranks, dtype: torch.dtype) -> float:
-    """Of an iteration on random images; as many iterations on each rank."""
+def seconds_of(plan: Plan, ranks: Ranks, dtype: torch.dtype) -> float:
+    """Of an iteration on random images, by these ranks together."""
     state = new_state(plan, torch.device("cpu"), compute_dtype=dtype, ranks=ranks)
     batches = random_batches(state, plan)
 
