@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from nrgan import torchrun
+from nrgan.errors import UserError
 from nrgan.evaluation.metric_names import METRIC_NAMES, Against
 from nrgan.layout import BEST, Which
 
@@ -80,6 +82,8 @@ class Evaluate:
         from nrgan.reports.tables import figures, show
 
         if is_denoiser(self.path):
+            if torchrun.launched():
+                raise UserError(f"{self.path}: is a denoiser, which one process measures; several measure generators")
             return self._denoiser()
         samples = Protocol().samples if self.samples is None else self.samples
         protocol = Protocol(self.metrics, samples, features=self.features, seed=self.seed, reference=self.reference)
@@ -89,7 +93,8 @@ class Evaluate:
             resources = resources_of(self.where, display, batch_size=self.batch_size, processes=self.processes)
             protocol = replace(protocol, against=against)
             records = evaluate(self.path, protocol, resources, self.setting, self.model, self.snapshot)
-        show(figures(records))
+        if records:  # of several ranks the first one has them
+            show(figures(records))
         return 0
 
     def _denoiser(self) -> int:
