@@ -163,15 +163,22 @@ def is_locked(path: Path) -> bool:
 
 def _locked_now(path: Path) -> IO[str] | None:
     file = os.fdopen(_open_own(path, os.O_RDWR), "r+", encoding="utf-8")
+    if lock(file):
+        return file
+    file.close()
+    return None
+
+
+def lock(file: IO[str]) -> bool:
+    """Whether this process now has the lock of an open file; so have the processes that are given the file."""
     if os.name == "posix":
         import fcntl
 
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
-            return None
-    return file
+            return False
+    return True
 
 
 _PART = re.compile(r"\.(?P<name>.+)\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)(?P<old>\.old)?\.part", re.DOTALL)

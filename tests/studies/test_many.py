@@ -140,7 +140,7 @@ def test_two_commands_on_one_table_train_no_run_twice(tmp_path: Path) -> None:
     for run in NAMES:
         assert [line["iteration"] for line in read_metrics(out / run / "metrics.jsonl")] == list(range(1, 61))
         log = (out / f"{run}.log").read_text()
-        assert log.count("training ") == 1 and "going on" not in log and "error" not in log
+        assert log.count("training ") == 1 and "going on at" not in log and "error" not in log
         for figures in (out / run).glob("metric-*.jsonl"):
             lines = figures.read_text().splitlines()
             assert len(lines) == len({line.split('"iteration": ')[1].split(",")[0] for line in lines})

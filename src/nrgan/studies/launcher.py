@@ -14,7 +14,7 @@ from nrgan.children import Child
 from nrgan.reading import read_lines
 from nrgan.runs.folder import in_use
 from nrgan.runs.log import last_iteration
-from nrgan.storage import append_to, check_output, disk_errors
+from nrgan.storage import append_to, check_output, disk_errors, lock
 from nrgan.training.config import TrainConfig
 
 _FIRST_LINE = "log of nrgan train"
@@ -54,9 +54,9 @@ def train_all(
                 if trained(config):  # by another process meanwhile
                     waiting.remove(config)
                     watcher.ended(config.out, None)
-                elif len(running) < jobs:
+                elif len(running) < jobs and (job := _Job.start(config)) is not None:
                     waiting.remove(config)
-                    running.append(_Job.start(config))
+                    running.append(job)
             time.sleep(0.5)
             for job in list(running):
                 out = job.config.out
@@ -64,7 +64,7 @@ def train_all(
                 if job.process.poll() is None:
                     continue
                 running.remove(job)
-                if job.process.returncode and in_use(out):  # another process was quicker
+                if job.process.returncode and in_use(out):  # by somebody's own `nrgan train`
                     waiting.append(job.config)
                     continue
                 if job.process.returncode:
@@ -93,12 +93,18 @@ class _Job:
         return self.child.process
 
     @classmethod
-    def start(cls, config: TrainConfig) -> _Job:
+    def start(cls, config: TrainConfig) -> _Job | None:
+        """The run in a process of its own; None where another process has started it, and its log.
+
+        The log is locked by whoever writes to it: the run, to which the lock goes with the file.
+        """
         log = log_of(config.out)
         command = [sys.executable, "-m", "nrgan", "train", *config.command_line(), "--resume"]
         with disk_errors(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             with append_to(log) as file:
+                if not lock(file):
+                    return None
                 if not file.tell():
                     file.write(f"{_FIRST_LINE}\n")
                     file.flush()

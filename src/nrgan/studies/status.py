@@ -13,6 +13,7 @@ from nrgan.layout import RUN
 from nrgan.runs import read_records
 from nrgan.runs.folder import holds_run, in_use
 from nrgan.runs.log import last_iteration
+from nrgan.storage import is_locked
 from nrgan.studies.cells import is_trained
 from nrgan.studies.grid import Evaluation
 from nrgan.studies.launcher import last_line, log_of
@@ -52,7 +53,7 @@ def statuses(configs: list[TrainConfig], evaluation: Evaluation) -> Iterator[Cel
 def _status(config: TrainConfig, evaluation: Evaluation) -> CellStatus:
     out = config.out
     iteration = last_iteration(out)
-    if in_use(out):
+    if in_use(out) or is_locked(log_of(out)):
         since = None
         with suppress(OSError):
             since = (out / RUN).stat().st_mtime
