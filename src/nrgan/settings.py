@@ -90,6 +90,11 @@ class Setting:
         return self.corruption.signal_gain is not None
 
     @property
+    def has_clean(self) -> bool:
+        """Whether there are clean images: noise is added to them here."""
+        return not self.corruption.already
+
+    @property
     def told(self) -> bool:
         """Whether images come with a noise whose law is told."""
         return self.corruption.already and self.corruption.known

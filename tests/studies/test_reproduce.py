@@ -17,12 +17,13 @@ from nrgan.evaluation.selection import fid
 from nrgan.runs import Record, read_records
 from nrgan.runs.log import last_iteration
 from nrgan.settings import CORRUPTIONS, SETTINGS
-from nrgan.studies.cells import Cell, is_trained
+from nrgan.studies.cells import Cell
 from nrgan.studies.grid import Grid, load_grid, ready_made
 from nrgan.studies.launcher import log_of
 from nrgan.studies.published import PUBLISHED
 from nrgan.studies.reproduce import StudyWatcher, reproduce
 from nrgan.studies.table import Table
+from nrgan.studies.trained import is_trained
 from nrgan.training.config import option_name
 
 SMALL = """

@@ -24,7 +24,7 @@ from nrgan.networks import sizes_of
 from nrgan.observation import INVARIANCES, PRIORS, Composition, compose
 from nrgan.runs import read_config
 from nrgan.settings import SETTINGS
-from nrgan.training.prepare import _as_before
+from nrgan.training.recorded import as_recorded
 
 COMPOSED = {"prior": "row-stripes", "invariances": "half-turns,shuffle-rows,invert", "implicit": True}
 
@@ -62,10 +62,10 @@ def test_auto_that_was_composed_is_composed_so_again(tmp_path: Path) -> None:
     out = tmp_path / "run"
     recorded = config(out, **COMPOSED).plain()
     for leaving in (config(out, setting=str(tmp_path), model="auto"), config(out)):
-        again = _as_before(leaving, recorded)
+        again = as_recorded(leaving, recorded)
         assert again.model == LEARNED and again.observation == config(out, **COMPOSED).observation
     said = config(out, prior="gaussian")
-    assert _as_before(said, recorded) == said, "what is said is not replaced"
+    assert as_recorded(said, recorded) == said, "what is said is not replaced"
 
 
 @pytest.mark.parametrize("prior", PRIORS)

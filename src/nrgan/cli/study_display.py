@@ -25,7 +25,7 @@ class StudyDisplay(StudyWatcher):
         self.display.ended(out, failure)
 
     def measured(self, cell: Cell) -> None:
-        figures = cell.record.results if cell.record else {}
+        figures = cell.record.titled if cell.record else {}
         figure = "".join(f"{name} {value:.4g}" for name, value in figures.items())
         chosen = f"  (iteration {cell.chosen_iteration:,})" if cell.record else cell.failure
         self.display.say(f"{cell.config.out.name}: {figure}{chosen}")

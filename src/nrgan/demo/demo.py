@@ -25,8 +25,8 @@ from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_differ
 from nrgan.runs import TrainedModel
 from nrgan.settings import find_setting
 from nrgan.storage import check_output
-from nrgan.studies.cells import is_trained
 from nrgan.studies.launcher import Watcher, train_all
+from nrgan.studies.trained import is_trained
 from nrgan.training.config import TrainConfig
 
 SETTING = "shapes-ag25"

@@ -14,6 +14,7 @@ from nrgan.layout import Which, find_snapshot, run_of
 from nrgan.networks.sampling import check_seed
 from nrgan.ranks import here
 from nrgan.runs import Record, TrainedModel, read_config
+from nrgan.settings import Setting
 
 
 def with_run_defaults(resources: Resources, path: str | Path) -> Resources:
@@ -31,7 +32,12 @@ def with_run_defaults(resources: Resources, path: str | Path) -> Resources:
 
 def usual_comparison(path: str | Path) -> Against:
     """What samples are compared with unless one says: clean images where there are some, else the noisy ones."""
-    return "observed" if TrainedModel.load(path, snapshot="newest").setting.corruption.already else "clean"
+    return comparison_of(TrainedModel.load(path, snapshot="newest").setting)
+
+
+def comparison_of(setting: Setting) -> Against:
+    """The same for the images of a setting."""
+    return "clean" if setting.has_clean else "observed"
 
 
 def evaluate(
@@ -92,8 +98,7 @@ def select_snapshot(
         return Evaluator(own, first.about, first.image_size, resources, channels=first.image_channels)
 
     observed = evaluator("observed")
-    knows_clean = not first.setting.corruption.already
-    clean = evaluator("clean") if by_clean or (show_clean and knows_clean) else None
+    clean = evaluator("clean") if by_clean or (show_clean and first.setting.has_clean) else None
     candidates = [
         Candidate(s, fid_of(observed.evaluate(s)), fid_of(clean.evaluate(s)) if clean else None) for s in snapshots
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from nrgan.layout import RUN
@@ -17,7 +17,7 @@ CELLS = "table.csv"
 
 @dataclass(frozen=True)
 class CellLine:
-    """One figure of one run, or why there is none; all as text."""
+    """One figure of one run, or why there is none; all as text. options: by name, those that vary between runs."""
 
     setting: str
     paper: str
@@ -29,17 +29,21 @@ class CellLine:
     samples: str = ""
     features: str = ""
     failure: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
-COLUMNS = [f.name for f in fields(CellLine)]
+COLUMNS = [f.name for f in fields(CellLine) if f.name != "options"]
+"""Of every table; columns of the options follow them."""
 
 
 def write_cells(cells: Iterable[CellLine]) -> str:
     """As CSV, with a header."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(cell) for cell in cells)
+    out, lines = io.StringIO(), list(cells)
+    options = list(lines[0].options) if lines else []
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*COLUMNS, *options])
+    for line in lines:
+        writer.writerow([*(getattr(line, name) for name in COLUMNS), *(line.options[name] for name in options)])
     return out.getvalue()
 
 
@@ -49,7 +53,14 @@ def read_cells(study: Path) -> list[CellLine]:
         lines = list(csv.DictReader(io.StringIO(read_text(study / CELLS))))
     except (OSError, ValueError, csv.Error):
         return []
-    return [CellLine(**{name: line[name] or "" for name in COLUMNS}) for line in lines if set(COLUMNS) <= set(line)]
+    return [_line(line) for line in lines if set(COLUMNS) <= set(line)]
+
+
+def _line(told: Mapping[str, str | None]) -> CellLine:
+    known = {name: told[name] or "" for name in COLUMNS}
+    # what a line has too many is under None
+    options = {name: value or "" for name, value in told.items() if name and name not in known}
+    return CellLine(**known, options=options)
 
 
 def runs_of(study: Path) -> list[Path]:

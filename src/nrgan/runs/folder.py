@@ -19,6 +19,8 @@ from nrgan.storage import disk_errors, is_locked
 
 FORMAT_VERSION = 2
 """Of `run.json`."""
+ENDED_AT = "ended_at"
+"""What `run.json` calls the iteration at which the run's minutes were over, before its last one."""
 
 
 def checkpoints(out: Path) -> list[Path]:

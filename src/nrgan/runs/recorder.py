@@ -21,6 +21,7 @@ from nrgan import layout
 from nrgan.errors import Damaged, UserError, first_line
 from nrgan.runs.checkpoint import Resumable, load_checkpoint, save_checkpoint
 from nrgan.runs.folder import (
+    ENDED_AT,
     FORMAT_VERSION,
     checkpoints,
     claim,
@@ -182,6 +183,11 @@ class RunRecorder:
                 discard(earlier)
             except UserError as error:  # no reason to stop a training
                 _log.warning("the earlier run stays in %s: %s", earlier, first_line(error))
+
+    def ended(self, iteration: int) -> None:
+        """Says in `run.json` that the run's minutes were over there; one that goes on does not say it any more."""
+        self._document[ENDED_AT] = iteration
+        self._write_document()
 
     def check_there(self) -> None:
         """Raises `UserError` where the folder is not there any more: nothing is made in its place."""

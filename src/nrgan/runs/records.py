@@ -40,6 +40,13 @@ class Record:
         names = ("metric", "iteration", "samples", "against", "features_sha256", "reference", "seed")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
+    @property
+    def titled(self) -> dict[str, float]:
+        """The figures by names that say what was compared: `fid`, or of observed samples `fid, observed`."""
+        return {
+            f"{name}{'' if self.against == 'clean' else f', {self.against}'}": v for name, v in self.results.items()
+        }
+
     def figure(self, name: str) -> float | None:
         """The figure of a name, in whichever features it was made (see `Features.label`); None where there is none."""
         return next((value for label, value in self.results.items() if label.partition("[")[0] == name), None)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nrgan.data import default_features
+from nrgan.data import OWN, default_features, open_data
 from nrgan.errors import UserError
 from nrgan.evaluation.evaluate import AUTO, Evaluator, Protocol, Resources
 from nrgan.evaluation.features import load_features
 from nrgan.evaluation.measure import select_snapshot
 from nrgan.evaluation.metrics import FID
 from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_from
-from nrgan.layout import BEST, BEST_SAMPLES, LOCK, is_snapshot, snapshot_folder
+from nrgan.layout import BEST, BEST_SAMPLES, LOCK
 from nrgan.pictures import SHOWN, sample_grid, save_picture
-from nrgan.runs import Record, TrainedModel
-from nrgan.runs.folder import holds_run, read_document
-from nrgan.runs.identity import PRECISION, check_same_run
+from nrgan.runs import Record, SnapshotMetadata, TrainedModel
 from nrgan.settings import find_setting
 from nrgan.storage import locked
 from nrgan.studies.grid import Evaluation
-from nrgan.training.config import DEFAULTS, TrainConfig
+from nrgan.studies.names import images_name
+from nrgan.studies.trained import is_trained, iterations_of
+from nrgan.training.config import TrainConfig
+from nrgan.training.plan import data_choice
+from nrgan.training.together import check_count
 
 
 @dataclass(frozen=True)
@@ -36,51 +38,77 @@ class Cell:
     failure: str = ""
 
 
-def is_trained(config: TrainConfig) -> bool:
-    """Whether the run of this configuration has reached its end. Raises `UserError` where the folder holds another."""
-    if not holds_run(config.out):
-        return False
-    told = config.identity() | {"image_size": config.resolved_size}
-    if config.machine.precision == DEFAULTS[PRECISION]:  # it was what was fast where the run was trained
-        del told[PRECISION]
-    check_same_run(read_document(config.out)["identity"], told, DEFAULTS, config.out)
-    return is_snapshot(snapshot_folder(config.out, config.schedule.iterations))
-
-
 def check_evaluation(configs: list[TrainConfig], evaluation: Evaluation, resources: Resources) -> None:
-    """Raises `UserError`, before anything is trained, where the runs could not be measured afterwards."""
-    tried = set()
+    """Raises `UserError`, before anything is trained, where the runs could not be measured afterwards.
+
+    The user's own images are read for it, once for each way in which they are read.
+    """
+    tried = set[Hashable]()
     for config in configs:
-        choice, size = evaluation.features, config.resolved_size
-        if choice == AUTO:
-            choice = default_features(find_setting(config.setting).source)
-        if (choice, size) in tried:
+        own = find_setting(config.setting).source == OWN
+        key = (config.setting, config.data) if own else (_features(config, evaluation), config.resolved_size)
+        if key in tried:
             continue
-        tried.add((choice, size))
-        features = load_features(choice, size, resources.cache, resources.preparing)
-        fewest = FID.fewest(features.num_features)
-        for name in ("samples", "select_samples"):
-            if (count := getattr(evaluation, name)) < fewest and (name == "samples" or evaluation.select != "last"):
-                raise UserError(f"[evaluation] {name} {count}: {features.label('fid')} needs {fewest} at least")
+        tried.add(key)
+        if own:
+            _check_own(config, evaluation, resources)
+        else:
+            _check_named(config, evaluation, resources)
+
+
+def _features(config: TrainConfig, evaluation: Evaluation) -> str:
+    return default_features(find_setting(config.setting).source) if evaluation.features == AUTO else evaluation.features
+
+
+def _sample_counts(evaluation: Evaluation) -> dict[str, int]:
+    """How many images are generated at once, by the option that says it."""
+    names = ("samples",) if evaluation.select == "last" else ("samples", "select_samples")
+    return {name: getattr(evaluation, name) for name in names}
+
+
+def _check_named(config: TrainConfig, evaluation: Evaluation, resources: Resources) -> None:
+    features = load_features(_features(config, evaluation), config.resolved_size, resources.cache, resources.preparing)
+    fewest = FID.fewest(features.num_features)
+    for name, count in _sample_counts(evaluation).items():
+        if count < fewest:
+            raise UserError(f"[evaluation] {name} {count}: {features.label('fid')} needs {fewest} at least")
+
+
+def _check_own(config: TrainConfig, evaluation: Evaluation, resources: Resources) -> None:
+    data = open_data(data_choice(config), None, resources.cache, resources.preparing)
+    if config.schedule.minutes is None:  # else the batch is yet to be chosen
+        check_count(config, len(data))
+    about = SnapshotMetadata(config.setting, config.model, 0, corrupt=config.data.corrupt)
+    for name, count in _sample_counts(evaluation).items():
+        try:
+            protocol = replace(evaluation.protocol(config), samples=count)
+            Evaluator(protocol, about, data.image_size, resources, data)
+        except UserError as error:
+            raise UserError(f"[evaluation] {name} {count}: {images_name(config.setting)}: {error}") from error
 
 
 def measure_cells(
     configs: list[TrainConfig], evaluation: Evaluation, resources: Resources, failures: dict[Path, str]
 ) -> Iterator[Cell]:
     """Chooses and measures the snapshot of each trained run; figures that are there are not made again."""
-    final = Protocol(("fid",), evaluation.samples, "clean", evaluation.features, evaluation.seed)
-    evaluators: dict[tuple[str, int], Evaluator] = {}
+    evaluators: dict[Hashable, Evaluator] = {}
     for config in configs:
         if config.out in failures or not is_trained(config):
             yield Cell(config, None, failure=failures.get(config.out, "not trained"))
             continue
         try:
             with held(config.out):
-                best = choose(config.out, config.schedule.iterations, evaluation, resources)
+                best = choose(config.out, iterations_of(config), evaluation, resources)
                 model = TrainedModel.load(best)
-                key = (config.setting, config.data.data_seed)
+                key = (config.setting, config.data, model.image_size)
                 if key not in evaluators:
-                    evaluators[key] = Evaluator(final, model.about, model.image_size, resources)
+                    evaluators[key] = Evaluator(
+                        evaluation.protocol(config),
+                        model.about,
+                        model.image_size,
+                        resources,
+                        channels=model.image_channels,
+                    )
                 record = fid_of(evaluators[key].evaluate(best))
                 _show(config.out, best)
             cell = Cell(config, record, model.about.iteration)

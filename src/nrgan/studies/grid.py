@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nrgan.data import OWN
 from nrgan.errors import UserError, unknown, validation_sentence
+from nrgan.evaluation.evaluate import Protocol
+from nrgan.evaluation.measure import comparison_of
 from nrgan.evaluation.metric_names import Against
-from nrgan.models import all_models, find_model
+from nrgan.layout import same_place
+from nrgan.models import LEARNED, all_models, find_model
 from nrgan.reading import read_text
-from nrgan.settings import all_settings, find_setting
-from nrgan.training.config import Count, Positive, TrainConfig
+from nrgan.settings import find_setting, named_setting
+from nrgan.studies.names import cell_name, check_apart, written
+from nrgan.training.config import AUTO, FLAT, Count, DataOptions, Positive, TrainConfig
+from nrgan.training.lookup import model_of, setting_of
 
 _OF_THE_CELL = {"setting", "model", "out", "seed"}
 _OF_THE_COMMAND = {
@@ -41,66 +49,110 @@ class Evaluation(BaseModel):
     """Generated images a snapshot, to choose with."""
     seed: Count = 0
 
+    def protocol(self, config: TrainConfig) -> Protocol:
+        """How the figure of a run is made: with clean images where there are some, else by observed samples."""
+        return Protocol(("fid",), self.samples, comparison_of(setting_of(config)), self.features, self.seed)
+
 
 class Grid(BaseModel):
-    """Settings x models x seeds, with the options of training and of measuring that all cells share."""
+    """Images x models x combinations x seeds, with the options of training and of measuring that all cells share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     settings: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of settings, or paths of the user's own images, from the folder where the command is run."""
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (0,)
     training: dict[str, Any] = {}
     """Options of `nrgan train`, by their names with underscores."""
+    varied: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(alias="grid")] = {}
+    """More of them, with the values that each has in turn: every combination is a run."""
     evaluation: Evaluation = Evaluation()
 
     @model_validator(mode="after")
     def _check(self) -> Grid:
-        """Refuses cells that would meet in one folder, and images that the table knows nothing of."""
-        for name in ("settings", "models", "seeds"):
-            if len(set(entries := getattr(self, name))) < len(entries):
+        """Refuses what is named twice, or is not known, and options that a grid does not decide."""
+        lists = {name: list(map(written, values)) for name, values in self.varied.items()}
+        for name, entries in {**{n: getattr(self, n) for n in ("settings", "models", "seeds")}, **lists}.items():
+            if len(set(entries)) < len(entries):
                 raise UserError(f"{name}: one is named twice")
         for setting in self.settings:
-            if setting not in all_settings():
-                raise unknown("setting", setting, all_settings())
+            find_setting(setting)
         for model in self.models:
-            if model not in all_models():
-                raise unknown("model", model, all_models())
-        if wrong := _OF_THE_CELL & self.training.keys():
-            raise UserError(f"[training] {', '.join(sorted(wrong))}: every cell has its own; leave it out")
-        for name, given in _OF_THE_COMMAND.items():
+            if model not in (known := [*all_models(), LEARNED, AUTO]):
+                raise unknown("model", model, known)
+        for table, options in (("training", self.training), ("grid", self.varied)):
+            if wrong := _OF_THE_CELL & options.keys():
+                raise UserError(f"[{table}] {', '.join(sorted(wrong))}: every cell has its own; leave it out")
+            for name, given in _OF_THE_COMMAND.items():
+                if name in options:
+                    raise UserError(f"[{table}] {name}: is set by the command's {given}; leave it out")
+        for name in self.varied:
+            if name not in FLAT:
+                raise unknown("option in [grid]:", name, FLAT, listed=False)
             if name in self.training:
-                raise UserError(f"[training] {name}: is set by the command's {given}; leave it out")
+                raise UserError(f"[grid] {name}: is in [training] too; leave one of them out")
         return self
 
+    def combinations(self) -> list[dict[str, Any]]:
+        """Of the values that vary; a single, empty one where none do."""
+        return [dict(zip(self.varied, values, strict=True)) for values in product(*self.varied.values())]
+
     def cells(self, out: Path, **options: Any) -> list[TrainConfig]:
-        """The runs, one a setting, model and seed, leaving out models that do not fit a setting.
+        """The runs, one a setting, model, combination and seed, leaving out models that do not fit a setting.
 
         out: the folder of the table; options: more of `nrgan train`, over those of the grid. Raises `UserError`.
         """
-        return [
+        configs = [
             TrainConfig(
                 setting=setting,
                 model=model,
                 seed=seed,
-                out=out / f"{setting}-{model}-seed{seed}",
-                **(self.training | options),
+                out=out / cell_name(setting, model, varied, seed),
+                **(self.training | varied | _for_images(setting, options)),
             )
             for setting in self.settings
             for model in self.models
+            for varied in self.combinations()
             for seed in self.seeds
-            if self.fits(model, setting)
+            if self.fits(model, setting, varied)
         ]
+        check_apart(configs, list(self.varied))
+        for config in configs:
+            self._check_cell(config, out)
+        return configs
 
-    @staticmethod
-    def fits(model: str, setting: str) -> bool:
-        """Whether the model can be trained on the setting."""
+    def _check_cell(self, config: TrainConfig, out: Path) -> None:
+        """Refuses a run that could not be trained or measured, as far as can be told without reading images."""
+        setting = setting_of(config)
+        if config.model == LEARNED:
+            model_of(config, setting)
+        if self.evaluation.select == "clean" and not setting.has_clean:
+            raise UserError(
+                f"[evaluation] select clean: of {config.setting} there are no clean images; take observed or last"
+            )
+        if setting.source == OWN and any(same_place(Path(config.setting), place) for place in (out, *out.parents)):
+            raise UserError(f"<out> {out}: lies in {config.setting}, whose images stay as they are; choose another")
+
+    def fits(self, model: str, setting: str, varied: Mapping[str, Any] | None = None) -> bool:
+        """Whether the model can be trained on the setting, with the values of a combination."""
+        options = self.training | dict(varied or {})
+        data = DataOptions(**{name: options[name] for name in ("corrupt", "noise") if name in options})
+        found = find_setting(setting, data.corrupt, data.noise)
+        if model in (AUTO, LEARNED):
+            return model == LEARNED or found.source == OWN
         try:
-            find_model(model, find_setting(setting))
+            find_model(model, found)
         except UserError:
             return False
         return True
+
+
+def _for_images(setting: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Options of the command, without what one's own images do not have: a folder of downloads."""
+    own = named_setting(setting) is None
+    return {name: value for name, value in options.items() if not (own and name == "data_root")}
 
 
 def ready_made() -> dict[str, str]:

@@ -15,6 +15,7 @@ from nrgan.reading import read_lines
 from nrgan.runs.folder import in_use
 from nrgan.runs.log import last_iteration
 from nrgan.storage import append_to, check_output, disk_errors, lock
+from nrgan.studies.trained import iterations_of
 from nrgan.training.config import TrainConfig
 
 _FIRST_LINE = "log of nrgan train"
@@ -60,7 +61,7 @@ def train_all(
             time.sleep(0.5)
             for job in list(running):
                 out = job.config.out
-                watcher.reached(out, last_iteration(out), job.config.schedule.iterations)
+                watcher.reached(out, last_iteration(out), iterations_of(job.config))
                 if job.process.poll() is None:
                     continue
                 running.remove(job)

@@ -11,10 +11,11 @@ from typing import Any
 from nrgan.errors import UserError, unknown
 from nrgan.evaluation.evaluate import Resources
 from nrgan.progress import Preparing
-from nrgan.studies.cells import Cell, check_evaluation, is_trained, measure_cells
+from nrgan.studies.cells import Cell, check_evaluation, measure_cells
 from nrgan.studies.grid import Grid, load_grid
 from nrgan.studies.launcher import Watcher, train_all
 from nrgan.studies.table import Table
+from nrgan.studies.trained import is_trained
 from nrgan.training.config import TrainConfig
 from nrgan.training.device import choose_device
 

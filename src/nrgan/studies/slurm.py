@@ -6,6 +6,8 @@ import shlex
 import signal
 from collections.abc import Sequence
 
+from nrgan.studies.names import safe_name
+
 _SCRIPT = """#!/bin/bash
 # {title}: {count} runs, a job each. Hand it in with: sbatch THIS_FILE
 # What a cluster wants beside it, such as --partition, --account or --gres=gpu:1, goes here or after sbatch.
@@ -36,7 +38,7 @@ def slurm_script(title: str, name: str, count: int, arguments: Sequence[str], cp
     """
     return _SCRIPT.format(
         title=" ".join(title.split()),
-        name=f"nrgan-{name}",
+        name=f"nrgan-{safe_name(name)}",
         count=count,
         cpus=cpus,
         signal=signal.SIGTERM.name.removeprefix("SIG"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from statistics import median
 from textwrap import wrap
+from typing import Any
 
 from jinja2 import Environment
 
-from nrgan.data import SOURCES
+from nrgan.data import OWN, SOURCES
 from nrgan.evaluation.selection import fid
 from nrgan.layout import BEST_SAMPLES
 from nrgan.models import all_models
@@ -21,7 +23,9 @@ from nrgan.settings import find_setting
 from nrgan.storage import MADE_BY, check_output, writing
 from nrgan.studies.cells import Cell
 from nrgan.studies.grid import Grid
+from nrgan.studies.names import cell_name, images_name, written
 from nrgan.studies.published import CAPTION, PUBLISHED
+from nrgan.training.config import TrainConfig
 
 _RULES = {
     "observed": "lowest observed FID ({n:,} samples a snapshot, no clean image used)",
@@ -32,7 +36,7 @@ _RULES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of the table: a model on a setting."""
+    """One place of the table: a model on a setting, with one combination of what varies."""
 
     setting: str
     model: str
@@ -66,6 +70,21 @@ class Entry:
         return f"{_figure(self.median)}{spread}" + (f", {missing} missing" if missing else "")
 
 
+def _training(config: TrainConfig, varied: Container[str]) -> str:
+    """What all runs have in common, of what a reader asks first."""
+    schedule, network, optimiser = config.schedule, config.network, config.optimiser
+    said = {
+        "iterations": f"{schedule.iterations:,} iterations",
+        "channels": f"{network.channels} channels",
+        "batch_size": f"batch {schedule.batch_size}",
+        "generator_learning_rate": f"step {optimiser.generator_learning_rate:g}",
+        "ema_decay": f"average {optimiser.ema_decay:g}",
+    }
+    if schedule.minutes is not None:  # which choose all of them
+        said = {"minutes": f"{schedule.minutes:g} minutes a run"}
+    return ", ".join(words for name, words in said.items() if name not in varied)
+
+
 def _figure(value: float) -> str:
     """One decimal, as papers have it; three digits of small figures."""
     return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
@@ -88,10 +107,12 @@ class Table:
         self.grid = grid
         self.cells = list(cells)
 
-    def entry(self, setting: str, model: str) -> Entry:
-        """The place of a model and a setting."""
-        own = [c for c in self.cells if (c.config.setting, c.config.model) == (setting, model)]
-        return Entry(setting, model, own, self.grid.fits(model, setting))
+    def entry(self, setting: str, model: str, varied: Mapping[str, Any] | None = None) -> Entry:
+        """The place of a model and a setting, and of the values of a combination."""
+        varied = varied or {}
+        names = {cell_name(setting, model, varied, seed) for seed in self.grid.seeds}
+        own = [cell for cell in self.cells if cell.config.out.name in names]
+        return Entry(setting, model, own, self.grid.fits(model, setting, varied))
 
     @property
     def figure_name(self) -> str:
@@ -102,25 +123,33 @@ class Table:
     @property
     def caption(self) -> str:
         """What was measured, and how."""
-        evaluation, training = self.grid.evaluation, self.cells[0].config if self.cells else None
-        splits = sorted({SOURCES[find_setting(setting).source].caption for setting in self.grid.settings})
+        evaluation = self.grid.evaluation
         parts = [
-            f"{self.figure_name}: {evaluation.samples:,} samples against clean images ({', '.join(splits)})",
+            f"{self.figure_name}: {evaluation.samples:,} samples {self._compared}",
             f"snapshot: {_RULES[evaluation.select].format(n=evaluation.select_samples)}",
             f"median of {len(self.grid.seeds)} seeds (lowest–highest)" if len(self.grid.seeds) > 1 else "one seed",
         ]
-        if training is not None:
-            parts.append(
-                f"{training.schedule.iterations:,} iterations, {training.network.channels} channels, "
-                f"batch {training.schedule.batch_size}, step {training.optimiser.generator_learning_rate:g}, "
-                f"average {training.optimiser.ema_decay:g}"
-            )
+        if self.cells and (same := _training(self.cells[0].config, self.grid.varied)):
+            parts.append(same)
         if self._has_published:
             parts.append(CAPTION)
             if self.figure_name != "fid":
                 parts.append("figures in different features, or of shorter training, do not compare: see the ordering")
         # a figure's name stays as it is
         return ". ".join(part if part.startswith("fid") else part[0].upper() + part[1:] for part in parts) + "."
+
+    @property
+    def _compared(self) -> str:
+        """With which images."""
+        names: dict[str, set[str]] = {}
+        for cell in self.cells:
+            against, setting = self.grid.evaluation.protocol(cell.config).against, find_setting(cell.config.setting)
+            own = setting.source == OWN
+            name = images_name(setting.name) if own else SOURCES[setting.source].caption
+            names.setdefault(against, set()).add(name)
+        words = {"clean": "against clean images", "observed": "as observed against the noisy images"}
+        said = [f"{words[against]} ({', '.join(sorted(found))})" for against, found in sorted(names.items())]
+        return " and ".join(said)
 
     @property
     def _has_published(self) -> bool:
@@ -132,18 +161,18 @@ class Table:
         return [f"{cell.config.out.name}: {cell.failure}" for cell in self.cells if cell.record is None]
 
     def rows(self) -> list[list[str]]:
-        """A header and a row a model; each setting has a column, and a second one where its figures are published."""
-        header = ["model"]
+        """A header and a row a model and combination; columns of what varies, settings and their published figures."""
+        header = ["model", *self.grid.varied]
         for setting in self.grid.settings:
             paper = find_setting(setting).paper
-            header.append(f"{setting}{f' ({paper})' if paper else ''}")
+            header.append(f"{images_name(setting)}{f' ({paper})' if paper else ''}")
             if self._column_published(setting):
                 header.append("published")
         rows = [header]
-        for model in self.grid.models:
-            row = [model]
+        for model, varied in product(self.grid.models, self.grid.combinations()):
+            row = [model, *map(written, varied.values())]
             for setting in self.grid.settings:
-                entry = self.entry(setting, model)
+                entry = self.entry(setting, model, varied)
                 row.append(entry.text)
                 if self._column_published(setting):
                     row.append(f"{entry.published:.1f}" if entry.published is not None else "")
@@ -167,14 +196,22 @@ class Table:
         lines = []
         for cell in self.cells:
             config, record = cell.config, cell.record
-            paper, seed = find_setting(config.setting).paper, str(config.schedule.seed)
-            line = CellLine(config.setting, paper, config.model, seed, failure=cell.failure if record is None else "")
+            paper, seed, values = find_setting(config.setting).paper, str(config.schedule.seed), config.plain()
+            line = CellLine(
+                images_name(config.setting),
+                paper,
+                config.model,
+                seed,
+                failure=cell.failure if record is None else "",
+                options={name: written(values[name]) for name in self.grid.varied},
+            )
             if record is None:
                 lines.append(line)
                 continue
-            about = {"iteration": str(cell.chosen_iteration), "samples": str(record.samples)}
-            for name, value in record.results.items():
-                lines.append(replace(line, metric=name, value=str(value), features=record.features, **about))
+            line = replace(
+                line, iteration=str(cell.chosen_iteration), samples=str(record.samples), features=record.features
+            )
+            lines += [replace(line, metric=name, value=str(value)) for name, value in record.titled.items()]
         return write_cells(lines)
 
     def html(self, folder: Path) -> str:
@@ -186,7 +223,7 @@ class Table:
             if (folder / cell.config.out.name / BEST_SAMPLES).is_file()
         ]
         header, *body = self.rows()
-        knowledge = {model: all_models()[model].knowledge for model in self.grid.models}
+        knowledge = {model: row.knowledge for model, row in all_models().items()}
         return (
             Environment(autoescape=True)
             .from_string(template)

@@ -20,8 +20,8 @@ from nrgan.evaluation.selection import Watch
 from nrgan.layout import expanded
 from nrgan.memory import gigabytes
 from nrgan.models import FOR_TOLD_NOISE, LEARNED
-from nrgan.noise_file import MeasuredNoise, in_range, read_noise
-from nrgan.observation import Composition, GeneratorPair
+from nrgan.noise_file import MeasuredNoise
+from nrgan.observation import GeneratorPair
 from nrgan.pretrained import sketched
 from nrgan.progress import Preparing
 from nrgan.ranks import Ranks, here
@@ -29,7 +29,7 @@ from nrgan.runs import RunRecorder
 from nrgan.runs.folder import read_document
 from nrgan.training.accumulate import check_ranks
 from nrgan.training.batches import Batches, ResidentBatches, StreamedBatches
-from nrgan.training.budget import Budget, chosen_before
+from nrgan.training.budget import Budget
 from nrgan.training.config import AUTO, DEFAULTS, TrainConfig
 from nrgan.training.deadline import Deadline
 from nrgan.training.device import choose_device, choose_dtype, dtype_name, free_memory_of, memory_for_data
@@ -38,9 +38,10 @@ from nrgan.training.lookup import model_of, setting_of
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
+from nrgan.training.recorded import as_recorded, told_in_range
 from nrgan.training.state import TrainState, new_state
 from nrgan.training.timed_plan import smallest, timed_plan, with_fitting_tiles
-from nrgan.training.together import check_count, yet_to_be_composed
+from nrgan.training.together import check_count
 
 
 @dataclass
@@ -201,24 +202,19 @@ def open_plan(
     Raises `UserError` where the images cannot be had, or do not go with the configuration.
     """
     objects, timed = objects or Objects(), config.schedule.minutes is not None
-    config = config if recorded is None else _as_before(config, recorded)
+    config = config if recorded is None else as_recorded(config, recorded)
     if config.model == LEARNED and objects.model is None:
         model_of(config, setting_of(config, objects.corruption))  # what is not composed opens no images
-    if timed and recorded is not None:
-        config = chosen_before(config, recorded)
     machine = config.machine
     choice = data_choice(config, objects.corruption)
-    if choice.source == OWN and recorded is not None:  # as it was understood then
-        fit = recorded["fit"] if choice.fit == "auto" else choice.fit
-        choice = replace(choice, fit=fit, image_size=choice.image_size or recorded["image_size"])
     data = open_data(choice, machine.data_root, machine.cache_dir, preparing, keep_bytes=keep_bytes)
     if not timed or recorded is not None:  # else the batch is yet to be chosen
         check_count(config, len(data))
     found: dict[str, Any] = {"image_size": data.image_size}
     if config.model == AUTO and objects.model is None:
-        found |= {"model": recorded["model"]} if recorded is not None else _automatic(config, data)
+        found |= _automatic(config, data)
     if config.data.noise is not None:
-        found["noise"] = _told_in_range(config.data.noise, data)
+        found["noise"] = told_in_range(config.data.noise, data.value_range, data.channels)
     if choice.source == OWN:
         found["fit"] = data.choice.fit
         # absolute, to be found from wherever the run is looked at
@@ -244,21 +240,6 @@ def _automatic(config: TrainConfig, data: TrainingData) -> dict[str, Any]:
     if held and advice.law is not None and not data.corruption.known:
         return {"model": FOR_TOLD_NOISE, "noise": MeasuredNoise(advice.law, data.value_range).text()}
     return {"model": advice.published}
-
-
-def _told_in_range(noise: str, data: TrainingData) -> str:
-    """What is told of the noise, in the range of the images: as the run keeps it, for which no file is needed then."""
-    law = in_range(read_noise(noise), data.value_range, data.channels)
-    return MeasuredNoise(law, data.value_range).text()
-
-
-def _as_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
-    """With the noise, or the prior and the invariances, of the run that goes on, where they are left to it."""
-    if config.model == AUTO and config.data.noise is None and recorded.get("noise") is not None:
-        return config.replaced(model=recorded["model"], noise=recorded["noise"])
-    if recorded["model"] != LEARNED or not (config.model == AUTO or yet_to_be_composed(config)):
-        return config
-    return config.replaced(model=LEARNED, **{name: recorded[name] for name in asdict(Composition())})
 
 
 def watch_of(

@@ -109,6 +109,8 @@ class Training:
                 if self.deadline is not None and state.ranks.highest(self.deadline.passed()):
                     break
             self._finish()
+            if state.iteration < schedule.iterations:
+                self.recorder.ended(state.iteration)
         except (GeneratorExit, NrganError) as stop:
             # neither a state that diverged nor one in the middle of an iteration is worth going on from
             if state.whole and not isinstance(stop, TrainingDiverged):

@@ -31,7 +31,7 @@ from nrgan.training.config.table import (
     in_groups,
     may_differ,
 )
-from nrgan.training.config.train_config import TrainConfig, command_words
+from nrgan.training.config.train_config import TrainConfig, command_words, typed
 
 __all__ = [
     "AUTO",
@@ -63,4 +63,5 @@ __all__ = [
     "in_groups",
     "may_differ",
     "option_name",
+    "typed",
 ]

@@ -130,11 +130,11 @@ def command_words(options: Mapping[str, Any]) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words += [f"--{option}", *map(_typed, value if isinstance(value, list) else [value])]
+            words += [f"--{option}", *map(typed, value if isinstance(value, list) else [value])]
     return words
 
 
-def _typed(value: object) -> str:
+def typed(value: object) -> str:
     """A value as people type it: 20, not 20.0."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
 

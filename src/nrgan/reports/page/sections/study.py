@@ -16,24 +16,32 @@ _LARGEST = 4096**2
 
 
 def study_table(subject: Subject) -> Sequence[Block]:
-    """The median over seeds of each setting and model; and what has no figure."""
+    """The median over seeds of each setting and model, with each value of what varies; and what has no figure."""
     cells = read_cells(subject.folder)
     if not cells:
         return []
-    settings, models = (list(dict.fromkeys(getattr(cell, name) for cell in cells)) for name in ("setting", "model"))
+    settings = list(dict.fromkeys(cell.setting for cell in cells))
+    rows_of = list(dict.fromkeys(map(_row, cells)))
     metrics = list(dict.fromkeys(cell.metric for cell in cells if cell.metric))
     blocks: list[Block] = []
     for metric in metrics:
-        rows = [[model, *(_median(cells, metric, setting, model) for setting in settings)] for model in models]
-        blocks.append(Table(f"{metric}: median of the seeds (lowest to highest)", ["model", *settings], rows))
-    failed = [[f"{cell.setting}, {cell.model}, seed {cell.seed}", cell.failure] for cell in cells if cell.failure]
+        rows = [[*row, *(_median(cells, metric, setting, row) for setting in settings)] for row in rows_of]
+        header = ["model", *cells[0].options, *settings]
+        blocks.append(Table(f"{metric}: median of the seeds (lowest to highest)", header, rows))
+    failed = [
+        [", ".join([cell.setting, *_row(cell), f"seed {cell.seed}"]), cell.failure] for cell in cells if cell.failure
+    ]
     return [*blocks, *([Table("No figure", ["cell", "why"], failed)] if failed else [])]
 
 
-def _median(cells: Sequence[CellLine], metric: str, setting: str, model: str) -> str:
+def _row(cell: CellLine) -> tuple[str, ...]:
+    return (cell.model, *cell.options.values())
+
+
+def _median(cells: Sequence[CellLine], metric: str, setting: str, row: tuple[str, ...]) -> str:
     values = []
     for cell in cells:
-        if (cell.metric, cell.setting, cell.model) == (metric, setting, model):
+        if (cell.metric, cell.setting, _row(cell)) == (metric, setting, row):
             try:
                 values.append(float(cell.value))
             except ValueError:
