@@ -45,11 +45,12 @@ class Material(NamedTuple):
         return list(self[1:])
 
 
-def _scans(folder: Path) -> Path:
+def scans(folder: Path, count: int = 160) -> Path:
+    """Grey images of 16 pixels: a disc in noise."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:16, :16]
-    for k in range(160):
+    for k in range(count):
         disc = 90 / (1 + np.exp(np.hypot(y - rng.uniform(4, 12), x - rng.uniform(4, 12)) - rng.uniform(3, 6)))
         pixels = (60 + disc + rng.normal(0, 20, x.shape)).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{k}.png")
@@ -90,12 +91,12 @@ def _study(folder: Path, run: Path) -> Path:
 
 def make_material(root: Path) -> Material:
     """Makes everything, in moments."""
-    scans = _scans(root / "the scans")
+    images = scans(root / "the scans")
     watching = {"evaluate_every": 3, "evaluate_samples": 60, "evaluate_features": "small_convolutions"}
     often = {"sample_interval": 2, "snapshot_interval": 3}
-    run = _train(setting=str(scans), model="sinrgan2", out=root / "run", fit="crop", **watching, **often)
+    run = _train(setting=str(images), model="sinrgan2", out=root / "run", fit="crop", **watching, **often)
     other = _train(setting="shapes-ag25", model="gan", out=root / "other", image_size=24)
-    write_diagnosis(diagnose(str(scans)), root / "diagnosis")
+    write_diagnosis(diagnose(str(images)), root / "diagnosis")
     return Material(root, run, other, root / "diagnosis", _denoiser(root / "denoiser"), _study(root / "study", other))
 
 

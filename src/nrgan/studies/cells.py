@@ -79,12 +79,12 @@ def _check_own(config: TrainConfig, evaluation: Evaluation, resources: Resources
     if config.schedule.minutes is None:  # else the batch is yet to be chosen
         check_count(config, len(data))
     about = SnapshotMetadata(config.setting, config.model, 0, corrupt=config.data.corrupt)
-    for name, count in _sample_counts(evaluation).items():
+    for count in _sample_counts(evaluation).values():
         try:
             protocol = replace(evaluation.protocol(config), samples=count)
             Evaluator(protocol, about, data.image_size, resources, data)
         except UserError as error:
-            raise UserError(f"[evaluation] {name} {count}: {images_name(config.setting)}: {error}") from error
+            raise UserError(f"{images_name(config.setting)}: could not be measured: {error}") from error
 
 
 def measure_cells(

@@ -19,7 +19,7 @@ from nrgan.evaluation.metric_names import Against
 from nrgan.layout import same_place
 from nrgan.models import LEARNED, all_models, find_model
 from nrgan.reading import read_text
-from nrgan.settings import find_setting, named_setting
+from nrgan.settings import find_setting
 from nrgan.studies.names import cell_name, check_apart, written
 from nrgan.training.config import AUTO, FLAT, Count, DataOptions, Positive, TrainConfig
 from nrgan.training.lookup import model_of, setting_of
@@ -110,7 +110,7 @@ class Grid(BaseModel):
                 model=model,
                 seed=seed,
                 out=out / cell_name(setting, model, varied, seed),
-                **(self.training | varied | _for_images(setting, options)),
+                **(self.training | varied | options),
             )
             for setting in self.settings
             for model in self.models
@@ -147,12 +147,6 @@ class Grid(BaseModel):
         except UserError:
             return False
         return True
-
-
-def _for_images(setting: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Options of the command, without what one's own images do not have: a folder of downloads."""
-    own = named_setting(setting) is None
-    return {name: value for name, value in options.items() if not (own and name == "data_root")}
 
 
 def ready_made() -> dict[str, str]:

@@ -65,8 +65,8 @@ def reproduce(
         options["threads"] = max(1, (os.cpu_count() or 1) // jobs)
     configs = cells_of(grid, chosen, out, cell, **options)
     resources = Resources(data_root, cache, choose_device(device), preparing=watcher.preparing)
-    check_evaluation(configs, chosen.evaluation, resources)
     to_do = [config for config in configs if not is_trained(config)]
+    check_evaluation(configs, chosen.evaluation, resources)
     watcher.begun(chosen.title, len(configs), len(configs) - len(to_do))
     failures = train_all(to_do, jobs, watcher, is_trained, stopped)
     if stopped():
