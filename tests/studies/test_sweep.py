@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +306,14 @@ def test_a_script_quotes_blanks(here: Path) -> None:
     printed = nrgan("reproduce", grid(), "--out", "my table", "--print-slurm").stdout
     assert "srun nrgan reproduce 'my sweep.toml' --out 'my table'" in printed and "--array=1-2" in printed
     assert "--job-name=nrgan-my_sweep\n" in printed and "--output=nrgan-my_sweep-%A_%a.log\n" in printed
+
+
+def test_the_grids_of_the_documentation_are_good(here: Path) -> None:
+    scans(here / "scans", 1)
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    counts = []
+    for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL):
+        Path("grid.toml").write_text(text)
+        counts.append(len(load_grid("grid.toml").cells(Path("out"))))
+    assert counts == [8, 8]
+    assert f"`{load_grid('grid.toml').cells(Path('out'))[0].out.name}`" in page

@@ -14,11 +14,12 @@ from nrgan.cli.measure import Where
 
 @dataclass
 class Reproduce:
-    """Make a table of settings, models and seeds: nrgan reproduce quick --out outputs. Stopped, the same goes on;
-    several such commands share the runs, also on machines that share OUT."""
+    """Make a table of settings or images, models, options and seeds: nrgan reproduce quick --out outputs. Stopped, the
+    same goes on; several such commands share the runs, also on machines that share OUT."""
 
     grid: Annotated[str, tyro.conf.arg(metavar="GRID")]
-    """quick, paper-signal-independent, paper-signal-dependent, or a TOML file of your own."""
+    """quick, paper-signal-independent, paper-signal-dependent, or a TOML file of your own, which may name images of your
+    own and, in [grid], options with the values that each takes in turn."""
     where: tyro.conf.OmitArgPrefixes[Where]
     out: Path = Path("reproduced")
     """Where the runs and the table go."""

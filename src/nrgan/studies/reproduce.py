@@ -52,6 +52,7 @@ def reproduce(
 ) -> Table | None:
     """Makes the table of a grid (a ready one's name, or a TOML file), its runs in `out`; goes on where it stopped.
 
+    Paths of images in the grid are from the folder that the process is in.
     jobs: runs that train at once. stopped: asked again and again whether to stop; then there is no table. Nothing but
     the runs is written. cell: the name of a run, or K/N: every Nth one from the Kth on; the table then is of
     those. Several processes may work on one table at once, also on several machines that share `out`: no run is trained
