@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nrgan import TrainConfig, train
 from nrgan.runs.log import last_iteration
-from nrgan.studies.cells import is_trained
+from nrgan.studies.trained import is_trained
 from nrgan.training.device import configure_process
 
 RUNS = [

@@ -306,7 +306,7 @@ def test_medians_published_figures_and_failures() -> None:
         (("seeds = [0, 1]", "seeds = []"), "seeds: "),
         (("title = ", "title"), "no TOML"),
         (("seeds = [0, 1]", "seeds = [0, 0]"), "seeds: one is named twice"),
-        (('["shapes-ag25"]', '["./scans"]'), "unknown setting './scans'"),
+        (('["shapes-ag25"]', '["scans"]'), "unknown setting 'scans'.*nor is there a file or folder of that name"),
         (("iterations = 4", 'device = "cpu"'), "device: is set by the command's"),
     ],
 )
