@@ -33,7 +33,7 @@ from nrgan.cli.report import Report
 from nrgan.cli.study import Reproduce
 from nrgan.cli.train import Train
 from nrgan.cli.upkeep import Completion, Doctor, Fetch
-from nrgan.errors import NrganError, UserError, first_line
+from nrgan.errors import NrganError, RankLost, UserError, first_line
 from nrgan.memory import is_out_of_memory
 from nrgan.training.config import dashed
 
@@ -183,7 +183,7 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 
 def _is_said(code: int) -> bool:
     """Whether another process says, or has said, what went wrong."""
-    from nrgan.ranks import RankLost, speaks
+    from nrgan.ranks import speaks
 
     return (code == RankLost.exit_code and torchrun.LAUNCHER in os.environ) or not speaks()
 
