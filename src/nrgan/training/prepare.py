@@ -15,7 +15,8 @@ from nrgan.data import OWN, TrainingData, open_data
 from nrgan.data.frozen import NoisyImages, key_digest
 from nrgan.diagnosis import COMPOSED, FITTED, recommended
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import Evaluator
+from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.evaluation.selection import Watch
 from nrgan.layout import expanded
 from nrgan.memory import gigabytes
