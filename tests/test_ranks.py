@@ -29,7 +29,9 @@ def train(out: Path, iterations: int, *words: str) -> list[str]:
 
 
 def begin(command: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # one thread, as torchrun gives: sums of as many threads are the same to the bit
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
