@@ -24,7 +24,6 @@ from nrgan.cli.bench import Bench
 from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
-from nrgan.cli.launch import launch
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Select
 from nrgan.cli.open import Open
 from nrgan.cli.others import Demo, ImportReference, List
@@ -127,8 +126,8 @@ def _run(given: list[str]) -> int:
         raise UserError(
             f"{given[0]}: is for one process; of several, started by torchrun, are train, evaluate, generate"
         )
-    if isinstance(verb, Train) and (ranks := verb.wanted).count > 1:
-        return launch(ranks, given)
+    if isinstance(verb, Train):
+        verb.given = tuple(given)
     return verb.run()
 
 
