@@ -33,7 +33,7 @@ from nrgan.denoising.material import NoiseFound, open_material
 from nrgan.denoising.methods import METHODS
 from nrgan.denoising.train import train_denoiser
 from nrgan.errors import UserError, first_line
-from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.protocol import Resources
 from nrgan.layout import RUN
 from nrgan.limits import DEFAULT_SIDE
 from nrgan.reading import read_json

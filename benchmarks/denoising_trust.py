@@ -20,7 +20,7 @@ from nrgan.denoising.denoiser import Denoiser
 from nrgan.denoising.evaluate import unseen_pairs
 from nrgan.denoising.judging import risk
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.protocol import Resources
 from nrgan.settings import find_setting
 
 _BINS = 10

@@ -16,8 +16,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.measure import check_run_noise
+from nrgan.evaluation.protocol import Resources
 from nrgan.evaluation.selection import fid, read_chosen
 from nrgan.layout import ABOUT, BEST, BEST_SAMPLES, NOISE_CHECK, OLD_RUN, RUN, records_files
 from nrgan.reports.markdown import markdown_table

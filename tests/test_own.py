@@ -27,8 +27,8 @@ from nrgan import TrainConfig, train
 from nrgan.data import Shapes, open_data
 from nrgan.draws import FreshDraws
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Protocol
 from nrgan.evaluation.measure import evaluate
+from nrgan.evaluation.protocol import Protocol
 from nrgan.ranges import dequantise
 from nrgan.runs import TrainedModel, read_config
 from nrgan.settings import choose_data

@@ -19,8 +19,8 @@ from nrgan.cli.train import Train
 from nrgan.corruptions import AdditiveGaussian, Fitted, Told, Unknown, from_plain, to_plain
 from nrgan.data import Shapes, open_data
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Protocol
 from nrgan.evaluation.measure import evaluate, usual_comparison
+from nrgan.evaluation.protocol import Protocol
 from nrgan.frames import ValueRange
 from nrgan.noise_file import MeasuredNoise, in_range, read_noise, save_noise
 from nrgan.runs import TrainedModel, read_config

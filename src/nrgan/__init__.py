@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from nrgan.denoising.train import train_denoiser
     from nrgan.diagnosis import diagnose
     from nrgan.errors import NrganError, TrainingDiverged, UserError
-    from nrgan.evaluation.evaluate import Protocol, Resources
     from nrgan.evaluation.measure import check_run_noise as check_noise
     from nrgan.evaluation.measure import evaluate
     from nrgan.evaluation.measure import select_snapshot as select
+    from nrgan.evaluation.protocol import Protocol, Resources
     from nrgan.exporting.export import export
     from nrgan.models import MODELS
     from nrgan.networks import Discriminator, Family, Generator, NetworkSizes
@@ -62,8 +62,8 @@ _HOMES: dict[str, tuple[str, str]] = {
     "Observation": ("nrgan.observation", "Observation"),
     "Observer": ("nrgan.observation", "Observer"),
     "Progress": ("nrgan.progress", "Progress"),
-    "Protocol": ("nrgan.evaluation.evaluate", "Protocol"),
-    "Resources": ("nrgan.evaluation.evaluate", "Resources"),
+    "Protocol": ("nrgan.evaluation.protocol", "Protocol"),
+    "Resources": ("nrgan.evaluation.protocol", "Resources"),
     "SETTINGS": ("nrgan.settings", "SETTINGS"),
     "TrainConfig": ("nrgan.training.config", "TrainConfig"),
     "TrainedModel": ("nrgan.runs", "TrainedModel"),

@@ -63,6 +63,13 @@ class TrainingDiverged(NrganError):
     """The losses stopped being finite; the message names the iteration and the last good checkpoint."""
 
 
+class RankLost(NrganError):
+    """Another process of the same run has ended, or cannot be reached."""
+
+    exit_code = 75
+    """As sysexits.h has it for what may be tried again."""
+
+
 _OPTION = re.compile(r"(?<![\w/\\.-])<([a-z][a-z0-9_]*)>(?!\.?[\w/\\-])")
 """An option's name, and not a part of a path such as /data/<scan>.png."""
 _BLAMED = re.compile(r"<([a-z][a-z0-9_]*)> (.*?): ", re.DOTALL)

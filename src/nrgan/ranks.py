@@ -17,18 +17,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from nrgan import torchrun
-from nrgan.errors import NrganError
+from nrgan.errors import RankLost, UserError
 
 _T = TypeVar("_T")
 _LONGEST = timedelta(hours=12)
 """That one may wait for another, which may be opening images. One that has died is missed at once."""
-
-
-class RankLost(NrganError):
-    """Another process of the same run has ended, or cannot be reached."""
-
-    exit_code = 75
-    """As sysexits.h has it for what may be tried again."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,6 @@ class Ranks:
     count: int = 1
     group: dist.ProcessGroup | None = field(default=None, compare=False)
     """Of all, if None."""
-
     apart: bool = False
     """Whether it does its share without the others: a step that is only to be measured."""
 
@@ -128,9 +120,11 @@ class Ranks:
         self.highest(0)
 
     def device(self, chosen: torch.device) -> torch.device:
-        """Of the kind that was chosen, the one that is this rank's."""
-        if self._alone or chosen.type != "cuda" or chosen.index is not None:
+        """Of the kind that was chosen, the one that is this rank's. Raises `UserError` for a certain GPU."""
+        if self._alone or chosen.type != "cuda":
             return chosen
+        if chosen.index is not None:
+            raise UserError(f"<device> {chosen}: each of {self.count} ranks has a GPU of its own; give cuda")
         own = torch.device("cuda", torchrun.number_on_machine() % torch.cuda.device_count())
         torch.cuda.set_device(own)
         return own

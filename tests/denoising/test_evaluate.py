@@ -25,7 +25,7 @@ from nrgan.denoising.evaluate import (
     unseen_pairs,
 )
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.protocol import Resources
 from nrgan.networks.unet import UNet, UNetSizes
 from nrgan.settings import find_setting
 

@@ -18,10 +18,11 @@ from frechet import closed_form
 from nrgan import TrainConfig, TrainedModel, train
 from nrgan.data import Shapes
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.features import extract, load_features
 from nrgan.evaluation.measure import evaluate, select_snapshot
 from nrgan.evaluation.metrics import Moments
+from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.evaluation.real import read_moments
 from nrgan.evaluation.selection import Watch, fid, read_chosen
 from nrgan.networks import Generator
@@ -61,7 +62,7 @@ def test_figures_do_not_depend_on_batches_blocks_or_processes(
 
     first = figures()
     assert figures() == first, "the same number for the same seed, run after run"
-    monkeypatch.setattr("nrgan.evaluation.evaluate._BLOCK", 200)  # several for each process
+    monkeypatch.setattr("nrgan.evaluation.generated._BLOCK", 200)  # several for each process
     assert figures(batch_size=37) == pytest.approx(first, rel=1e-5)
     assert figures(processes=2) == pytest.approx(first, rel=1e-5)
 
@@ -69,7 +70,7 @@ def test_figures_do_not_depend_on_batches_blocks_or_processes(
 def test_a_model_that_learns_its_noise_is_measured_by_two_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nrgan.evaluation.evaluate._BLOCK", 300)
+    monkeypatch.setattr("nrgan.evaluation.generated._BLOCK", 300)
     monkeypatch.setattr("nrgan.evaluation.real.MOST", 500)  # the same path with fewer real images
     out = tmp_path / "run"
     list(train(TrainConfig(setting="shapes-mg25", model="sdnrgan1", out=out, **TINY)))

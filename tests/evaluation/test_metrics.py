@@ -9,7 +9,6 @@ import torch
 
 from frechet import closed_form
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Protocol
 from nrgan.evaluation.metric_names import METRIC_NAMES
 from nrgan.evaluation.metrics import (
     METRICS,
@@ -21,6 +20,7 @@ from nrgan.evaluation.metrics import (
     kernel_distance,
     precision_recall,
 )
+from nrgan.evaluation.protocol import Protocol
 from nrgan.evaluation.selection import fid, fid_of
 from nrgan.runs.records import Record, metric_name
 

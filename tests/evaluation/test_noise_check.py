@@ -15,9 +15,9 @@ from nrgan import TrainConfig, TrainedModel, train
 from nrgan.corruptions import Sensor
 from nrgan.data import Shapes
 from nrgan.data.frozen import corrupt_images
-from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.measure import check_run_noise
 from nrgan.evaluation.noise_check import NoiseStatistics, check_noise
+from nrgan.evaluation.protocol import Resources
 from nrgan.ranges import unit_from_stored
 from nrgan.reports.noise_files import write_noise_check
 from nrgan.settings import CORRUPTIONS

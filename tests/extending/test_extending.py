@@ -33,7 +33,7 @@ from extending.row_noise import RowNoise
 from networks import test_families as families
 from nrgan import NoiseSampler, Objective, TrainConfig, TrainedModel, UserError, evaluate, generate, plugins, train
 from nrgan.data import Shapes
-from nrgan.evaluation.evaluate import Protocol
+from nrgan.evaluation.protocol import Protocol
 from nrgan.manifest import write_manifest
 from nrgan.models import find_model
 from nrgan.networks import FAMILIES, find_family

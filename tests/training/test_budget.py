@@ -16,9 +16,10 @@ import torch
 from conftest import TINY, nrgan
 from nrgan import TrainConfig, UserError, train
 from nrgan.data import Shapes
-from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.features import extract, load_features
 from nrgan.evaluation.metrics import FID, Moments, frechet_distance
+from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.evaluation.selection import read_chosen
 from nrgan.layout import is_snapshot, snapshot_folder
 from nrgan.runs import TrainedModel, read_config

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from conftest import TINY, nrgan
 from nrgan import Generator, TrainConfig, TrainedModel, UserError, evaluate, train
 from nrgan.data import Shapes
-from nrgan.evaluation.evaluate import Protocol, Resources
 from nrgan.evaluation.measure import select_snapshot
 from nrgan.evaluation.noise_check import check_noise
+from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.layout import ABOUT, BEST, CHECKPOINT, find_snapshot
 from nrgan.manifest import write_manifest
 from nrgan.models import LEARNED, find_model

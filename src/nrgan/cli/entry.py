@@ -24,7 +24,6 @@ from nrgan.cli.bench import Bench
 from nrgan.cli.denoise import Denoise, TrainDenoiser
 from nrgan.cli.export import Export
 from nrgan.cli.images import Diagnose, Generate
-from nrgan.cli.launch import launch
 from nrgan.cli.measure import CheckNoise, Compare, Evaluate, Select
 from nrgan.cli.open import Open
 from nrgan.cli.others import Demo, ImportReference, List
@@ -33,7 +32,7 @@ from nrgan.cli.report import Report
 from nrgan.cli.study import Reproduce
 from nrgan.cli.train import Train
 from nrgan.cli.upkeep import Completion, Doctor, Fetch
-from nrgan.errors import NrganError, UserError, first_line
+from nrgan.errors import NrganError, RankLost, UserError, first_line
 from nrgan.memory import is_out_of_memory
 from nrgan.training.config import dashed
 
@@ -127,8 +126,8 @@ def _run(given: list[str]) -> int:
         raise UserError(
             f"{given[0]}: is for one process; of several, started by torchrun, are train, evaluate, generate"
         )
-    if isinstance(verb, Train) and (ranks := verb.wanted).count > 1:
-        return launch(ranks, given)
+    if isinstance(verb, Train):
+        verb.given = tuple(given)
     return verb.run()
 
 
@@ -183,7 +182,7 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 
 def _is_said(code: int) -> bool:
     """Whether another process says, or has said, what went wrong."""
-    from nrgan.ranks import RankLost, speaks
+    from nrgan.ranks import speaks
 
     return (code == RankLost.exit_code and torchrun.LAUNCHER in os.environ) or not speaks()
 

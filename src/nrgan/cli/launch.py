@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nrgan import torchrun
-from nrgan.errors import NrganError, UserError
+from nrgan.errors import NrganError, RankLost, UserError
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
@@ -81,13 +81,18 @@ def launch(ranks: Wanted, arguments: Sequence[str]) -> int:
     except SignalException as stopped:
         return 128 + stopped.sigval
     except ChildFailedError as failed:
-        number, failure = failed.get_first_failure()
-        return _ended(number, ranks.count, failure)
+        return _ended(failed.failures, ranks.count)
     return 0
 
 
-def _ended(number: int, count: int, failure: ProcessFailure) -> int:
+_FOLLOWED = (RankLost.exit_code, -signal.SIGTERM)
+"""How ranks end that miss another one, or are ended as another has failed."""
+
+
+def _ended(failures: Mapping[int, ProcessFailure], count: int) -> int:
     """The exit code of the rank that failed first; it has said why, unless it was killed."""
+    causes = {number: failure for number, failure in failures.items() if failure.exitcode not in _FOLLOWED} or failures
+    number, failure = min(causes.items(), key=lambda item: item[1].timestamp)
     if failure.exitcode >= 0:
         return int(failure.exitcode)
     name = signal.Signals(-failure.exitcode).name

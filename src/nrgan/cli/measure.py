@@ -15,7 +15,7 @@ from nrgan.layout import BEST, Which
 
 if TYPE_CHECKING:  # help texts should not wait for torch
     from nrgan.cli.display import Display
-    from nrgan.evaluation.evaluate import Resources
+    from nrgan.evaluation.protocol import Resources
 
 
 _METRICS = f"[{{{','.join(METRIC_NAMES)}}} ...]"
@@ -77,8 +77,8 @@ class Evaluate:
     def run(self) -> int:
         from nrgan.cli.display import Display
         from nrgan.denoising.denoiser import is_denoiser
-        from nrgan.evaluation.evaluate import Protocol
         from nrgan.evaluation.measure import evaluate, usual_comparison
+        from nrgan.evaluation.protocol import Protocol
         from nrgan.reports.tables import figures, show
 
         if is_denoiser(self.path):
@@ -130,8 +130,8 @@ class Select:
 
     def run(self) -> int:
         from nrgan.cli.display import Display
-        from nrgan.evaluation.evaluate import Protocol
         from nrgan.evaluation.measure import select_snapshot
+        from nrgan.evaluation.protocol import Protocol
         from nrgan.reports.tables import selection, show
 
         protocol = Protocol(samples=self.samples, features=self.features, seed=self.seed)
@@ -219,7 +219,7 @@ class Compare:
 
 def resources_of(where: Where, display: Display, **options: Any) -> Resources:
     """What the Python API takes for them."""
-    from nrgan.evaluation.evaluate import Resources
+    from nrgan.evaluation.protocol import Resources
     from nrgan.training.device import choose_device
 
     device = choose_device(where.device)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from nrgan import torchrun
-from nrgan.cli.launch import Wanted, wanted
 from nrgan.training.config import AUTO, TrainConfig
 
 if TYPE_CHECKING:
@@ -45,21 +44,20 @@ class Train:
     as are fastest here."""
     begun: tyro.conf.Suppress[float] = field(default_factory=time.monotonic)
     """When the command began: its minutes count from here, before what takes long is loaded."""
-
-    @property
-    def wanted(self) -> Wanted:
-        """How many processes are to train that this one starts; one: itself."""
-        if self.dry_run or torchrun.launched():
-            return Wanted(1)
-        return wanted(self.ranks, self.config.machine.device)
+    given: tyro.conf.Suppress[tuple[str, ...]] = ()
+    """The command's own words, which the ranks that it starts are given too."""
 
     def run(self) -> int:
         from nrgan.children import end_with_parent
+        from nrgan.cli.launch import launch, wanted
         from nrgan.ranks import here
 
         end_with_parent()
+        processes = wanted(self.ranks, self.config.machine.device)
         if self.dry_run:
             return self._dry_run()
+        if processes.count > 1 and not torchrun.launched():
+            return launch(processes, self.given)
         ranks = here()
         return self._train() if ranks.first else self._follow(ranks)
 

@@ -19,8 +19,8 @@ from nrgan.data.frozen import corrupt_images
 from nrgan.denoising.denoiser import Denoiser
 from nrgan.denoising.mapping import Mapping
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.measure import with_run_defaults
+from nrgan.evaluation.protocol import Resources
 from nrgan.ranges import unit_from_stored
 from nrgan.runs import read_config
 from nrgan.settings import Setting, find_setting, named_setting

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.metric_names import Against
 from nrgan.evaluation.noise_check import NoiseCheck, check_noise
+from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.evaluation.selection import Candidate, fid_of, select, snapshots_to_choose_from
 from nrgan.layout import Which, find_snapshot, run_of
 from nrgan.networks.sampling import check_seed
@@ -61,7 +62,7 @@ def evaluate(
         protocol or Protocol(), trained.about, trained.image_size, resources, channels=trained.image_channels
     )
     if not ranks.first:
-        evaluator.help(trained)
+        evaluator.generated.help(trained)
         return []
     return evaluator.measure(trained, folder.name)
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from nrgan.corruptions import Sensor
 from nrgan.data import Images, TrainingData, open_data
 from nrgan.data.frozen import corrupt_units
-from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.noise_level import noise_level
+from nrgan.evaluation.protocol import Resources
 from nrgan.evaluation.spectrum import level_spectrum
 from nrgan.frames import Levels
 from nrgan.networks.sampling import CHUNK, chunks

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from nrgan.data import OWN, default_features, open_data
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import AUTO, Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.features import load_features
 from nrgan.evaluation.measure import select_snapshot
 from nrgan.evaluation.metrics import FID
+from nrgan.evaluation.protocol import AUTO, Protocol, Resources
 from nrgan.evaluation.selection import fid_of, read_chosen, snapshots_to_choose_from
 from nrgan.layout import BEST, BEST_SAMPLES, LOCK
 from nrgan.pictures import SHOWN, sample_grid, save_picture

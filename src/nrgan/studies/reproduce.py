@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nrgan.errors import UserError, unknown
-from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.protocol import Resources
 from nrgan.progress import Preparing
 from nrgan.studies.cells import Cell, check_evaluation, measure_cells
 from nrgan.studies.grid import Grid, load_grid

@@ -83,4 +83,4 @@ class Following:
         model = TrainedModel(
             self.state.averaged, metadata_of(self.plan, self.state.iteration), self.plan.setting, self.plan.config.out
         )
-        self.watch.evaluator.help(model)
+        self.watch.evaluator.generated.help(model)

@@ -15,7 +15,8 @@ from nrgan.data import OWN, TrainingData, open_data
 from nrgan.data.frozen import NoisyImages, key_digest
 from nrgan.diagnosis import COMPOSED, FITTED, recommended
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Evaluator, Protocol, Resources
+from nrgan.evaluation.evaluate import Evaluator
+from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.evaluation.selection import Watch
 from nrgan.layout import expanded
 from nrgan.memory import gigabytes
@@ -84,26 +85,21 @@ def prepare(
     cannot be.
     """
     begun = clock() if begun is None else begun
-    ranks = here()
-    resume, overwrite = (True, False) if _goes_on_again(config.out) else (resume, overwrite)
-    recorder = RunRecorder(config.out, resume, overwrite)
-    device = ranks.device(choose_device(config.machine.device))
+    recorder = RunRecorder(config.out, *((True, False) if _goes_on_again(config.out) else (resume, overwrite)))
+    device = here().device(choose_device(config.machine.device))
     dtype = choose_dtype(config.machine.precision, device)
-    allowance = memory_for_data(device) // ranks.on_machine
+    allowance = memory_for_data(device) // here().on_machine
     stream = config.machine.stream
     # half of it, as the images lie in memory beside the set that is made of them
     keep_bytes = 0 if stream == "always" else allowance // 2
     plan, data = open_plan(config, objects, preparing, keep_bytes, recorder.config() if recorder.goes_on else None)
-    fastest: Measured | None = None
-    if ranks.count > 1 and wanted():
-        timed = config.schedule.minutes is not None and not recorder.goes_on
-        asked = smallest(plan) if timed else plan
-        ranks, fastest = choose_ranks(ranks, Asked(asked.config, asked.image, dtype), objects)
+    timed = config.schedule.minutes is not None and not recorder.goes_on
+    ranks, fastest = _ranks_for(smallest(plan) if timed else plan, dtype)
     if not recorder.goes_on:
         plan, data = with_fitting_tiles(config, plan, data, device, dtype)
     streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
     budget: Budget | None = None
-    if config.schedule.minutes is not None and not recorder.goes_on:
+    if timed:
         if not streams:
             data.all_noisy(preparing)  # which takes its part of the time
         plan, budget = timed_plan(plan, data, device, dtype, lambda: clock() - begun)
@@ -120,10 +116,18 @@ def prepare(
     batches = batches_of(plan, data, state, resident)
     if watch is not None:
         watch.evaluator.prepare()
-    device_name = f"{_described(device)}, {dtype_name(dtype)}"
-    recorder.begin(plan.config.plain(), _about(plan, data, device_name, dtype), state.iteration)
+    name = f"{_described(device)}, {dtype_name(dtype)}"
+    recorder.begin(plan.config.plain(), _about(plan, data, name, dtype), state.iteration)
     deadline = Deadline.of(plan.config, state.iteration, begun, clock, 0.0 if budget is None else budget.last)
-    return Prepared(plan, data, state, batches, recorder, watch, device_name, budget, deadline, fastest)
+    return Prepared(plan, data, state, batches, recorder, watch, name, budget, deadline, fastest)
+
+
+def _ranks_for(plan: Plan, dtype: torch.dtype) -> tuple[Ranks, Measured | None]:
+    """Those that train such a plan, and what was measured where they are to be chosen."""
+    ranks = here()
+    if ranks.count == 1 or not wanted():
+        return ranks, None
+    return choose_ranks(ranks, Asked(plan.config, plan.image, dtype), plan.objects)
 
 
 def _goes_on_again(out: Path) -> bool:

@@ -17,7 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from nrgan.errors import UserError, first_line
-from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.protocol import Resources
 from nrgan.reports.page.blocks import Block, Chapter, Panel, Words
 from nrgan.reports.page.names import Nameless, paths_in
 from nrgan.reports.page.sections import SECTIONS, Section

@@ -11,8 +11,8 @@ from typing import Any
 from nrgan.data import TrainingData, name_of, open_data
 from nrgan.denoising.denoiser import is_denoiser
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Resources
 from nrgan.evaluation.measure import with_run_defaults
+from nrgan.evaluation.protocol import Resources
 from nrgan.layout import RUN, expanded, is_snapshot, run_of
 from nrgan.reports.diagnosis_files import holds_diagnosis
 from nrgan.reports.study_cells import holds_study
