@@ -15,7 +15,7 @@ from conftest import nrgan
 from nrgan import TrainConfig, train
 from nrgan.corruptions import Fitted
 from nrgan.errors import UserError
-from nrgan.evaluation.evaluate import Resources
+from nrgan.evaluation.protocol import Resources
 from nrgan.frames import ValueRange
 from nrgan.noise_file import save_noise
 from nrgan.reports.study_cells import read_cells

@@ -18,8 +18,8 @@ class Reproduce:
     same goes on; several such commands share the runs, also on machines that share OUT."""
 
     grid: Annotated[str, tyro.conf.arg(metavar="GRID")]
-    """quick, paper-signal-independent, paper-signal-dependent, or a TOML file of your own, which may name images of your
-    own and, in [grid], options with the values that each takes in turn."""
+    """quick, paper-signal-independent, paper-signal-dependent, or a TOML file of your own, which may name your own
+    images and, in [grid], options with the values that each takes in turn."""
     where: tyro.conf.OmitArgPrefixes[Where]
     out: Path = Path("reproduced")
     """Where the runs and the table go."""

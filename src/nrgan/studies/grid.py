@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nrgan.data import OWN
 from nrgan.errors import UserError, unknown, validation_sentence
-from nrgan.evaluation.evaluate import Protocol
 from nrgan.evaluation.measure import comparison_of
 from nrgan.evaluation.metric_names import Against
+from nrgan.evaluation.protocol import Protocol
 from nrgan.layout import same_place
 from nrgan.models import LEARNED, all_models, find_model
 from nrgan.reading import read_text
