@@ -5,6 +5,7 @@ Everything between them is `torch.distributed`: gloo between processors, NCCL be
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -153,6 +154,7 @@ def here() -> Ranks:
             # what the ranks of an attempt that failed have left there is not for those of the next one
             _store = dist.PrefixStore(f"nrgan/{torchrun.attempt()}", found)  # type: ignore[attr-defined]
             dist.init_process_group(backend, store=_store, rank=number, world_size=count, timeout=_LONGEST)
+        atexit.register(_leave)
     return _chosen or Ranks(dist.get_rank(), dist.get_world_size())
 
 
@@ -162,12 +164,10 @@ def choose(ranks: Ranks) -> None:
     _chosen = ranks
 
 
-def leave() -> None:
-    """Ends the connection to the others, if there is one of ours."""
-    global _chosen, _store
-    if _store is not None and dist.is_initialized():
+def _leave() -> None:
+    """Ends the connection to the others: else its threads may end the process before the interpreter does."""
+    if dist.is_initialized():
         dist.destroy_process_group()
-    _chosen = _store = None
 
 
 def speaks() -> bool:

@@ -86,10 +86,6 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
-        if torchrun.launched():
-            from nrgan.ranks import leave
-
-            leave()
         if sys.stdout is not None:  # it may be closed, as under some schedulers
             sys.stdout.flush()
     except NrganError as error:
