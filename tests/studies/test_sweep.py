@@ -256,10 +256,14 @@ def test_automatic_models_are_for_own_images_only(here: Path) -> None:
     assert " and as observed against the noisy images (my_scans)" in table.caption
 
 
-def test_out_within_the_images_is_refused(here: Path) -> None:
+def test_out_within_the_images_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for out in ("my scans", "my scans/table", str(here / "my scans" / "a" / "b")):
         refused = nrgan("reproduce", grid(), "--out", out, "--status")
         assert refused.returncode == 2 and "images stay as they are" in refused.stderr
+    (here / "my scans" / "deeper").mkdir()
+    monkeypatch.chdir(here / "my scans" / "deeper")
+    with pytest.raises(UserError, match="images stay as they are"):
+        load_grid(grid(path=str(here / "my scans"))).cells(Path("table"))
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,8 @@ class Record:
     @property
     def titled(self) -> dict[str, float]:
         """The figures by names that say what was compared: `fid`, or of observed samples `fid, observed`."""
-        return {
-            f"{name}{'' if self.against == 'clean' else f', {self.against}'}": v for name, v in self.results.items()
-        }
+        suffix = "" if self.against == "clean" else f", {self.against}"
+        return {f"{name}{suffix}": value for name, value in self.results.items()}
 
     def figure(self, name: str) -> float | None:
         """The figure of a name, in whichever features it was made (see `Features.label`); None where there is none."""

@@ -16,7 +16,7 @@ from nrgan.errors import UserError, unknown, validation_sentence
 from nrgan.evaluation.measure import comparison_of
 from nrgan.evaluation.metric_names import Against
 from nrgan.evaluation.protocol import Protocol
-from nrgan.layout import same_place
+from nrgan.layout import expanded, same_place
 from nrgan.models import LEARNED, all_models, find_model
 from nrgan.reading import read_text
 from nrgan.settings import find_setting
@@ -73,14 +73,15 @@ class Grid(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Grid:
         """Refuses what is named twice, or is not known, and options that a grid does not decide."""
-        lists = {name: list(map(written, values)) for name, values in self.varied.items()}
-        for name, entries in {**{n: getattr(self, n) for n in ("settings", "models", "seeds")}, **lists}.items():
-            if len(set(entries)) < len(entries):
+        lists: dict[str, Any] = {name: getattr(self, name) for name in ("settings", "models", "seeds")}
+        for name, entries in (lists | self.varied).items():
+            if len(set(map(written, entries))) < len(entries):
                 raise UserError(f"{name}: one is named twice")
         for setting in self.settings:
             find_setting(setting)
+        known = [*all_models(), LEARNED, AUTO]
         for model in self.models:
-            if model not in (known := [*all_models(), LEARNED, AUTO]):
+            if model not in known:
                 raise unknown("model", model, known)
         for table, options in (("training", self.training), ("grid", self.varied)):
             if wrong := _OF_THE_CELL & options.keys():
@@ -132,7 +133,8 @@ class Grid(BaseModel):
             raise UserError(
                 f"[evaluation] select clean: of {config.setting} there are no clean images; take observed or last"
             )
-        if setting.source == OWN and any(same_place(Path(config.setting), place) for place in (out, *out.parents)):
+        above = (out, *expanded(out).parents)
+        if setting.source == OWN and any(same_place(Path(config.setting), place) for place in above):
             raise UserError(f"<out> {out}: lies in {config.setting}, whose images stay as they are; choose another")
 
     def fits(self, model: str, setting: str, varied: Mapping[str, Any] | None = None) -> bool:

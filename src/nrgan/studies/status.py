@@ -47,10 +47,9 @@ class CellStatus:
         if self.state == "running":
             minutes = 0 if self.since is None else max(0, round((now - self.since) / 60))
             return f"{left}, since {minutes} min"
-        done = "" if self.against == "clean" else "by observed samples"
-        return {"waiting": "", "stopped": left, "trained": "to be measured", "failed": self.why, "done": done}[
-            self.state
-        ]
+        if self.state == "done":
+            return "" if self.against == "clean" else "by observed samples"
+        return {"waiting": "", "stopped": left, "trained": "to be measured", "failed": self.why}[self.state]
 
 
 def statuses(configs: list[TrainConfig], evaluation: Evaluation) -> Iterator[CellStatus]:

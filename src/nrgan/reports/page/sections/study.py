@@ -28,9 +28,8 @@ def study_table(subject: Subject) -> Sequence[Block]:
         rows = [[*row, *(_median(cells, metric, setting, row) for setting in settings)] for row in rows_of]
         header = ["model", *cells[0].options, *settings]
         blocks.append(Table(f"{metric}: median of the seeds (lowest to highest)", header, rows))
-    failed = [
-        [", ".join([cell.setting, *_row(cell), f"seed {cell.seed}"]), cell.failure] for cell in cells if cell.failure
-    ]
+    names = [", ".join([cell.setting, *_row(cell), f"seed {cell.seed}"]) for cell in cells]
+    failed = [[name, cell.failure] for name, cell in zip(names, cells, strict=True) if cell.failure]
     return [*blocks, *([Table("No figure", ["cell", "why"], failed)] if failed else [])]
 
 
