@@ -8,6 +8,7 @@ import http.server
 import io
 import os
 import pickle
+import shutil
 import socketserver
 import subprocess
 import sys
@@ -29,6 +30,25 @@ ABSENT = "the shared material (golden vectors, CIFAR-10) is not beside the check
 @pytest.fixture(scope="session", autouse=True)
 def _few_threads() -> None:
     torch.set_num_threads(1)
+
+
+def find_chromium() -> str | None:
+    """The browser that $NRGAN_CHROMIUM names, or Debian's, or Google's."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("NRGAN_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real one, without a screen; one for all tests of a process, for playwright takes no second."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra dev)")
+    path = find_chromium()
+    if path is None:
+        pytest.skip("there is no chromium here; on Debian: apt install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 import warnings
 from importlib.metadata import version
@@ -66,6 +67,8 @@ BUG = 70
 """The exit code of a bug of ours, as sysexits.h has it."""
 
 
+_AFTERWARDS = 5
+"""Seconds after which a rank ends that misses another: the one that failed is to be seen first by who started them."""
 _LONGEST = 2000
 """Letters of a message that anybody would read."""
 
@@ -90,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stdout.flush()
     except NrganError as error:
         code = _fail(error.for_command_line(lambda field: _word(given[0], field)), error.exit_code)
+        if isinstance(error, RankLost):
+            time.sleep(_AFTERWARDS)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
         _print_nowhere()
         code = 128 + signal.SIGPIPE

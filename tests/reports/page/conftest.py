@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +12,6 @@ import pytest
 
 from nrgan import report
 from report_material import HOST, USER, Material, Opened, make_material
-
-
-def find_chromium() -> str | None:
-    """Debian's browser, or the one that $NRGAN_CHROMIUM names."""
-    return os.environ.get("NRGAN_CHROMIUM") or shutil.which("chromium")
 
 
 @pytest.fixture(scope="session")
@@ -47,18 +40,6 @@ def page_with_images(material: Material) -> Path:
     done = report([material.run], material.root / "images.html", training_images=True)
     assert done.notes == ()
     return done.path
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra dev)")
-    path = find_chromium()
-    if path is None:
-        pytest.skip("there is no chromium here; on Debian: apt install chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
