@@ -199,6 +199,8 @@ def command_of(verb: str, help_text: str) -> list[str]:
         "evaluate": ["--samples", "420", "--device", "cpu"],
         "select": ["--samples", "420", "--only-observed", "--device", "cpu"],
         "check-noise": ["--samples", "100", "--device", "cpu"],
+        "publish": ["--repo", "somebody/something", "--dry-run"],
+        "completion": ["bash"],
         "bench": ["--image-size", "16", "--channels", "4", "--batch-size", "4", "--rounds", "1", "--device", "cpu"],
     }
     return [verb, *operands, *few.get(verb, [])]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attack import arsenal
 from attack.cases import file_case, option_case
-from attack.harness import Case, Runner, judge
+from attack.harness import LONG_WORK, Case, Runner, judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="it forks")]
 
@@ -59,8 +59,11 @@ def test_files(ready: tuple[Runner, Path, dict[str, str]], seed: int) -> None:
 def test_what_is_attacked_works_unharmed(ready: tuple[Runner, Path, dict[str, str]], tmp_path: Path) -> None:
     """Else an attack would end in the same error, whatever it did."""
     runner, built, helps = ready
-    for verb in sorted(set(helps) - {"demo", "bench", "reproduce"}):
+    failed = {}
+    for verb in sorted(set(helps) - LONG_WORK - {"fetch"} | {"train"}):  # fetch asks the network
         folder = tmp_path / verb
         shutil.copytree(built, folder)
         outcome = runner.run(Case("unharmed", tuple(arsenal.command_of(verb, helps[verb])), folder))
-        assert outcome["code"] == 0, (verb, outcome["err"])
+        if outcome["code"]:
+            failed[verb] = outcome["err"]
+    assert not failed
