@@ -6,7 +6,6 @@ Everything between them is `torch.distributed`: gloo between processors, NCCL be
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +55,7 @@ class Ranks:
     @property
     def on_machine(self) -> int:
         """How many of them share this machine."""
-        return min(self.count, int(os.environ.get("LOCAL_WORLD_SIZE", self.count)))
+        return min(self.count, torchrun.count_on_machine() or self.count)
 
     def summed(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The sum over the ranks of each tensor, to the same bits on all; one flat buffer for each type."""
@@ -170,14 +169,19 @@ def _leave() -> None:
         dist.destroy_process_group()
 
 
-def speaks() -> bool:
-    """Whether this process should tell of a failure: one of a run's ranks does, the first to ask."""
+def first_failure(code: int) -> tuple[bool, int]:
+    """Whether this process is the first of the ranks to fail, which is to say why; and the exit code of the first one.
+
+    The ranks that miss it end with its code, so that whoever started them sees the same whichever ends first.
+    """
+    number = torchrun.number()
     if _store is None:
-        return torchrun.number() == 0
+        return number == 0, code
     try:
-        return _store.add("said", 1) == 1
+        first, _, of_first = _store.compare_set("failed", "", f"{number} {code}").decode().partition(" ")
     except RuntimeError:  # it has gone with the others
-        return True
+        return True, code
+    return int(first) == number, int(of_first)
 
 
 @contextmanager

@@ -152,13 +152,12 @@ def locked(path: Path, patience: float = 0.0) -> IO[str] | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process holds the lock of a file; one that is not there has none."""
-    if not path.exists():
+    """Whether another process holds the lock of a file; one that is not there, or cannot be read, counts as free."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return not lock(file, alone=False)
+    except OSError:
         return False
-    file = _locked_now(path)
-    if file is not None:
-        file.close()
-    return file is None
 
 
 def _locked_now(path: Path) -> IO[str] | None:
@@ -169,13 +168,16 @@ def _locked_now(path: Path) -> IO[str] | None:
     return None
 
 
-def lock(file: IO[str]) -> bool:
-    """Whether this process now has the lock of an open file; so have the processes that are given the file."""
+def lock(file: IO[str], alone: bool = True) -> bool:
+    """Whether this process now has the lock of an open file; so have the processes that are given the file.
+
+    alone: False to share it with others that do, for which the file need not be writable.
+    """
     if os.name == "posix":
         import fcntl
 
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
     return True

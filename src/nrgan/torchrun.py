@@ -28,6 +28,11 @@ def number_on_machine() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def count_on_machine() -> int | None:
+    """How many are on this machine; None where nobody says it."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if "LOCAL_WORLD_SIZE" in os.environ else None
+
+
 def launch() -> str | None:
     """What tells this launch from others, the same when its processes are started again; None outside of torchrun."""
     return f"{os.environ['TORCHELASTIC_RUN_ID']}-{os.getppid()}" if launched() else None

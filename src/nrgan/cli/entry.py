@@ -11,7 +11,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 import traceback
 import warnings
 from importlib.metadata import version
@@ -67,8 +66,6 @@ BUG = 70
 """The exit code of a bug of ours, as sysexits.h has it."""
 
 
-_AFTERWARDS = 5
-"""Seconds after which a rank ends that misses another: the one that failed is to be seen first by who started them."""
 _LONGEST = 2000
 """Letters of a message that anybody would read."""
 
@@ -93,8 +90,6 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stdout.flush()
     except NrganError as error:
         code = _fail(error.for_command_line(lambda field: _word(given[0], field)), error.exit_code)
-        if isinstance(error, RankLost):
-            time.sleep(_AFTERWARDS)
     except BrokenPipeError:  # whoever read our output has gone, as in `nrgan list | head`
         _print_nowhere()
         code = 128 + signal.SIGPIPE
@@ -181,17 +176,15 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(failure)
 
 
-def _is_said(code: int) -> bool:
-    """Whether another process says, or has said, what went wrong."""
-    from nrgan.ranks import speaks
-
-    return (code == RankLost.exit_code and torchrun.LAUNCHER in os.environ) or not speaks()
-
-
 def _fail(message: str, code: int = 2) -> int:
     if len(message) > _LONGEST:  # somebody's value of thousands of letters
         message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
-    if torchrun.launched() and _is_said(code):
-        return code
+    if torchrun.launched():
+        from nrgan.ranks import first_failure
+
+        first, code = first_failure(code)
+        # that a rank was killed is said by `nrgan.cli.launch`, which knows more of it
+        if not first or (code == RankLost.exit_code and torchrun.LAUNCHER in os.environ):
+            return code
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class Reproduce:
                     display.say(f"wrote {path}")
                 display.console.print(Markdown(table.markdown()))
             else:
-                display.say(f"the table, once all runs are done: nrgan reproduce {self.grid} --out {self.out}")
+                display.say(f"the table, once all runs are done: {shlex.join(['nrgan', *self._words()])}")
         return int(bool(table.failures))
 
     def _say_status(self) -> int:
@@ -90,10 +91,14 @@ class Reproduce:
         from nrgan.studies.reproduce import cells_of
         from nrgan.studies.slurm import slurm_script
 
-        grid, where = load_grid(self.grid), self.where
+        grid = load_grid(self.grid)
+        count = len(cells_of(self.grid, grid, self.out))
+        print(slurm_script(grid.title, Path(self.grid).stem, count, self._words()), end="")
+        return 0
+
+    def _words(self) -> list[str]:
+        """The command that makes the whole table."""
+        where = self.where
         given = {"--device": where.device, "--data-root": where.data_root, "--cache-dir": where.cache_dir}
         more = [str(word) for option, value in given.items() if value not in (None, "auto") for word in (option, value)]
-        count = len(cells_of(self.grid, grid, self.out))
-        command = ["reproduce", self.grid, "--out", str(self.out), *more]
-        print(slurm_script(grid.title, Path(self.grid).stem, count, command), end="")
-        return 0
+        return ["reproduce", self.grid, "--out", str(self.out), *more]
