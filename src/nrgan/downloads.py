@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +36,8 @@ class Download:
         bar = _Bar(self.url, preparing) if preparing else False
         digest = f"sha256:{self.sha256}"
         try:
-            return Path(pooch.retrieve(self.url, known_hash=digest, fname=self.name, path=folder, progressbar=bar))
+            with _not_made_in_vain(folder):
+                return Path(pooch.retrieve(self.url, known_hash=digest, fname=self.name, path=folder, progressbar=bar))
         except ValueError as error:  # pooch: the hash differs; the file has not been kept
             raise UserError(f"{self.url}: wrong checksum, the download was altered or cut short; try again") from error
         except Exception as error:  # the disk's and the network's many ways to fail, from several libraries
@@ -44,6 +47,19 @@ class Download:
                 f"{self.url}: cannot be downloaded ({type(error).__name__}); where there is a network, `nrgan fetch` "
                 f"fetches it to be carried here; or {self.otherwise}"
             ) from error
+
+
+@contextmanager
+def _not_made_in_vain(folder: Path) -> Iterator[None]:
+    """Where all fails, empty folders that were not there before are not left."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # something else has come into one of them
+            for path in missing:
+                path.rmdir()
+        raise
 
 
 class _Bar:

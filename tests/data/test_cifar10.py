@@ -96,7 +96,7 @@ def test_download_altered_or_absent_is_refused_and_not_kept(
     ):
         fetched_from(url, None)
         with pytest.raises(UserError, match=why):
-            CIFAR10(cache=tmp_path)
+            CIFAR10(cache=tmp_path / "made" / "for it")
     assert not list(tmp_path.iterdir())
 
 
