@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -146,3 +147,28 @@ def test_ctrl_c_at_any_moment_is_one_line() -> None:
         ended.append((process.returncode, said))
     assert {(0, ""), (130, "error: interrupted\n")} >= set(ended)
     assert (130, "error: interrupted\n") in ended
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_threads_look_less_often_beside_another_command(tmp_path: Path) -> None:
+    says = "import nrgan.start, os; print(os.environ['GOMP_SPINCOUNT'], flush=True); input()"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GOMP", "OMP"))}
+
+    def begin(**more: str) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", says],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment | {"TMPDIR": str(tmp_path)} | more,
+        )
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    (first, looks), (beside, fewer), (own, as_given) = begin(), begin(), begin(GOMP_SPINCOUNT="7")
+    assert (looks, fewer, as_given) == ("30000", "1000", "7")
+    first.communicate("\n")
+    later, looks = begin()
+    assert looks == "30000"
+    for process in (beside, own, later):
+        process.communicate("\n")

@@ -30,7 +30,8 @@ def train(out: Path, iterations: int, *words: str) -> list[str]:
 
 def begin(command: list[str]) -> subprocess.Popen[str]:
     # one thread, as torchrun gives: sums of as many threads are the same to the bit
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    # and a process that is aborted says where
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 

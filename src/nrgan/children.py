@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from nrgan import torchrun
@@ -20,8 +21,9 @@ _PIPE = "NRGAN_PARENT_PIPE"
 class Child:
     """A process in a session of its own, so that Ctrl-C reaches its parent alone, which passes it on."""
 
-    def __init__(self, command: Sequence[str], output: IO[str]) -> None:
+    def __init__(self, command: Sequence[str], output: IO[str], folder: Path | None = None) -> None:
         options: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
+        options["cwd"] = folder
         if os.name != "posix":
             self.process = subprocess.Popen(command, **options)
             return

@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import distributions, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 from nrgan.errors import UserError, first_line
 
+_GROUPS = "nrgan."
 Row = TypeVar("Row")
 Fits = Callable[[Any], bool]
 """Whether an object can be a row of a table."""
@@ -35,6 +38,31 @@ def with_plugins(group: str, rows: Mapping[str, Row], fits: Fits) -> Mapping[str
 def find_row(group: str, rows: Mapping[str, Row], name: str, fits: Fits) -> Row | None:
     """The row of a name, or None; other packages are imported only for a name that is not ours. Raises `UserError`."""
     return rows[name] if name in rows else with_plugins(group, rows, fits).get(name)
+
+
+def carried(folder: Path) -> list[Path]:
+    """What makes the rows of the packages here known to another machine, where it is on the path of Python's modules.
+
+    The packages' modules, and for each package a folder in `folder` that says what it offers.
+    """
+    found = dict[Path, None]()
+    for distribution in distributions():
+        offers = [entry for entry in distribution.entry_points if entry.group.startswith(_GROUPS)]
+        if not offers:
+            continue
+        about = folder / f"{distribution.name}-{distribution.version}.dist-info"
+        about.mkdir(exist_ok=True)
+        metadata = f"Metadata-Version: 2.1\nName: {distribution.name}\nVersion: {distribution.version}\n"
+        (about / "METADATA").write_text(metadata, encoding="utf-8")
+        said = "".join(f"[{entry.group}]\n{entry.name} = {entry.value}\n" for entry in offers)
+        (about / "entry_points.txt").write_text(said, encoding="utf-8")
+        found[about] = None
+        for entry in offers:
+            module = find_spec(entry.module.partition(".")[0])
+            if module is not None and module.origin is not None:
+                origin = Path(module.origin)
+                found[origin.parent if module.submodule_search_locations else origin] = None
+    return list(found)
 
 
 @cache

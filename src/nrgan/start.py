@@ -17,10 +17,26 @@ def _end_at_once(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
-if "OMP_WAIT_POLICY" not in os.environ:
+def _is_first() -> bool:
+    """Whether no other command of this user runs on the machine; from now on this one does, until it ends."""
+    try:
+        import fcntl
+
+        place = f"{os.environ.get('TMPDIR', '/tmp')}/nrgan-first-{os.getuid()}"
+        # open until the process ends, and not for its children
+        fcntl.flock(os.open(place, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):  # no such locks, or no place: as if alone
+        return True
+    return True
+
+
+if "OMP_WAIT_POLICY" not in os.environ and "GOMP_SPINCOUNT" not in os.environ:
     # read once, when torch loads OpenMP: how often a thread that waits for others looks before it sleeps. Endlessly, as
-    # is usual, it keeps the processor from those that it waits for, wherever a machine has more threads than processors
-    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+    # is usual, it keeps the processor from those that it waits for, where a machine has more threads than processors.
+    # One run may look often, and alone is as fast as ever, if those beside it do not (benchmarks/ranks.py)
+    os.environ["GOMP_SPINCOUNT"] = "30000" if _is_first() else "1000"
 
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # and not ignored, as it is behind nohup
     _signal.signal(_signal.SIGINT, _end_at_once)

@@ -125,7 +125,7 @@ def test_a_run_in_use_is_waited_for_and_not_begun(tmp_path: Path) -> None:
     heard: list[tuple[Path, str | None]] = []
     watcher = StudyWatcher()
     watcher.ended = lambda out, failure: heard.append((out, failure))  # type: ignore[method-assign]
-    failures = train_all(configs, 1, watcher, lambda config: len(asked) >= 3, stopped)
+    failures = train_all(configs, watcher, lambda config: len(asked) >= 3, stopped)
     assert failures == {} and heard == [(run, None)] and len(asked) == 3
     assert not (out / f"{NAMES[0]}.log").exists()
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from nrgan.cli.measure import Where
+from nrgan.errors import UserError
+
+if TYPE_CHECKING:
+    from nrgan.studies.reproduce import Trainer
 
 
 @dataclass
@@ -32,6 +37,12 @@ class Reproduce:
     """Say how far the runs are, by what lies in OUT, and stop."""
     print_slurm: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print a script for Slurm's sbatch, with a job for each run, and stop."""
+    on: Literal["ray"] | None = None
+    """Where the runs go: ray, a Ray cluster whose machines share OUT; this machine if not given."""
+    address: str | None = None
+    """Of the Ray cluster; $RAY_ADDRESS if not given, or else one of this machine alone."""
+    share: float | None = None
+    """Of a GPU, for each run on Ray; if not given a quarter for images of up to 32 pixels, else a whole one."""
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
     """Replace table.md, table.csv and table.html in OUT, also where nrgan did not make them."""
 
@@ -43,15 +54,18 @@ class Reproduce:
     def _make(self) -> int:
         from rich.markdown import Markdown
 
+        from nrgan.children import end_with_parent
         from nrgan.cli.display import Display
         from nrgan.cli.stopping import stop_requests
         from nrgan.cli.study_display import StudyDisplay
         from nrgan.studies.reproduce import reproduce
         from nrgan.studies.table import check_tables
 
+        end_with_parent()
         where = self.where
         check_tables(self.out, self.overwrite)
-        with Display() as display, stop_requests() as requests:
+        connected, trainer = self._cluster()
+        with connected, Display() as display, stop_requests() as requests:
             table = reproduce(
                 self.grid,
                 self.out,
@@ -62,6 +76,7 @@ class Reproduce:
                 watcher=StudyDisplay(display),
                 stopped=lambda: requests[0] if requests else 0,
                 cell=self.cell,
+                trainer=trainer,
             )
             if table is None:
                 display.say(f"stopped; what is done is kept in {self.out}, the same command goes on")
@@ -96,9 +111,23 @@ class Reproduce:
         print(slurm_script(grid.title, Path(self.grid).stem, count, self._words()), end="")
         return 0
 
+    def _cluster(self) -> tuple[AbstractContextManager[None], Trainer | None]:
+        """The connection to what trains the runs, and that; None for this machine."""
+        if self.on is None:
+            for name in ("address", "share"):
+                if getattr(self, name) is not None:
+                    raise UserError(f"<{name}>: is for runs on Ray; give <on> ray too, or leave it out")
+            return nullcontext(), None
+        if self.jobs != 1:
+            raise UserError(f"<jobs> {self.jobs}: is for this machine; Ray itself says how many runs there are at once")
+        from nrgan.studies.on_ray import OnRay, cluster
+
+        where = self.where
+        trainer = OnRay(self.grid, self.out, where.device, where.data_root, where.cache_dir, self.share)
+        return cluster(self.address), trainer
+
     def _words(self) -> list[str]:
         """The command that makes the whole table."""
-        where = self.where
-        given = {"--device": where.device, "--data-root": where.data_root, "--cache-dir": where.cache_dir}
-        more = [str(word) for option, value in given.items() if value not in (None, "auto") for word in (option, value)]
-        return ["reproduce", self.grid, "--out", str(self.out), *more]
+        from nrgan.studies.command import command_of
+
+        return command_of(self.grid, self.out, self.where.device, self.where.data_root, self.where.cache_dir)

@@ -84,7 +84,7 @@ def demo(
     advance = prepared(preparing, f"noisy images of {SETTING}", len(source))
     noisy = frozen_noisy_set(source, setting.corruption, advance=advance, name=SETTING)
     configs = [TrainConfig(setting=SETTING, model=model, out=out / model, **OPTIONS) for model in MODELS]
-    for run, said in train_all(configs, len(configs), watcher, is_trained, stopped).items():
+    for run, said in train_all(configs, watcher, is_trained, stopped, len(configs)).items():
         raise UserError(f"training {run.name} failed: {said}")
     if stopped():
         return None

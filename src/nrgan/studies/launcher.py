@@ -18,6 +18,10 @@ from nrgan.storage import append_to, check_output, disk_errors, lock
 from nrgan.studies.trained import iterations_of
 from nrgan.training.config import TrainConfig
 
+Trained = Callable[[TrainConfig], bool]
+"""Whether a run is at its end."""
+Stopped = Callable[[], int]
+"""Asked again and again whether to stop."""
 _FIRST_LINE = "log of nrgan train"
 
 
@@ -32,11 +36,7 @@ class Watcher(Protocol):
 
 
 def train_all(
-    configs: Sequence[TrainConfig],
-    jobs: int,
-    watcher: Watcher,
-    trained: Callable[[TrainConfig], bool],
-    stopped: Callable[[], int] = lambda: 0,
+    configs: Sequence[TrainConfig], watcher: Watcher, trained: Trained, stopped: Stopped = lambda: 0, jobs: int = 1
 ) -> dict[Path, str]:
     """Trains every run, `jobs` at a time; one that was begun goes on. What each says goes to `OUT.log` beside it.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from nrgan.evaluation.protocol import Resources
 from nrgan.progress import Preparing
 from nrgan.studies.cells import Cell, check_evaluation, measure_cells
 from nrgan.studies.grid import Grid, load_grid
-from nrgan.studies.launcher import Watcher, train_all
+from nrgan.studies.launcher import Stopped, Trained, Watcher, train_all
 from nrgan.studies.table import Table
 from nrgan.studies.trained import is_trained
 from nrgan.training.config import TrainConfig
 from nrgan.training.device import choose_device
+
+Trainer = Callable[[Sequence[TrainConfig], Watcher, Trained, Stopped], dict[Path, str]]
+"""What trains the runs that are not trained, as `train_all` does here and `OnRay` on a cluster."""
 
 
 class StudyWatcher(Watcher):
@@ -47,16 +51,18 @@ def reproduce(
     data_root: Path | None = None,
     cache: Path | None = None,
     watcher: StudyWatcher | None = None,
-    stopped: Callable[[], int] = lambda: 0,
+    stopped: Stopped = lambda: 0,
     cell: str | None = None,
+    trainer: Trainer | None = None,
 ) -> Table | None:
     """Makes the table of a grid (a ready one's name, or a TOML file), its runs in `out`; goes on where it stopped.
 
     Paths of images in the grid are from the folder that the process is in.
     jobs: runs that train at once. stopped: asked again and again whether to stop; then there is no table. Nothing but
-    the runs is written. cell: the name of a run, or K/N: every Nth one from the Kth on; the table then is of
-    those. Several processes may work on one table at once, also on several machines that share `out`: no run is trained
-    twice at the same time. Raises `UserError` for a grid or an option that cannot be.
+    the runs is written. cell: the name of a run, or K/N: every Nth one from the Kth on; the table then is of those.
+    trainer: who trains the runs; processes of this machine, if None. Several processes may work on one table at once,
+    also on several machines that share `out`: no run is trained twice at the same time. Raises `UserError` for a grid
+    or an option that cannot be.
     """
     if jobs < 1:
         raise UserError(f"<jobs> {jobs}: must be 1 at least")
@@ -69,7 +75,7 @@ def reproduce(
     to_do = [config for config in configs if not is_trained(config)]
     check_evaluation(configs, chosen.evaluation, resources)
     watcher.begun(chosen.title, len(configs), len(configs) - len(to_do))
-    failures = train_all(to_do, jobs, watcher, is_trained, stopped)
+    failures = (trainer or partial(train_all, jobs=jobs))(to_do, watcher, is_trained, stopped)
     if stopped():
         return None
     cells = []
