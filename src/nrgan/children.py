@@ -35,6 +35,13 @@ class Child:
         finally:
             os.close(reading)
 
+    def ended(self, seconds: float) -> int | None:
+        """Its exit code, as Popen has it; None where it has not ended after so many seconds."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
 
 def end_with_parent() -> None:
     """In a `Child`, or a process of torchrun: from now on the end of its parent is a SIGTERM. Else nothing happens."""

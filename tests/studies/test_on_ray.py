@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from conftest import PATIENCE, nrgan
 from extending.test_extending import install
 from nrgan.runs.folder import in_use, read_document
 from nrgan.runs.log import last_iteration, read_metrics
+from nrgan.studies.store import Store
 from report_material import scans
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
@@ -161,6 +164,64 @@ def test_rows_of_packages_here_reach_the_workers(tmp_path: Path, cluster: Any) -
     assert read_document(tmp_path / "table" / NAMES[1])["config"]["network"] == "mlp"
 
 
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of a server on this machine that does what S3 does."""
+    servers = pytest.importorskip("moto.server", reason="moto is not installed")
+    fsspec = pytest.importorskip("s3fs", reason="s3fs is not installed")
+    server = servers.ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    _, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    files = fsspec.S3FileSystem(skip_instance_cache=True)
+    files.mkdir("bucket")
+    yield "s3://bucket/two"
+    server.stop()
+
+
+@pytest.fixture
+def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where workers have their own folders; with a short name, as Ray's sockets need it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_machines_that_share_no_folder_keep_runs_in_a_store(
+    tmp_path: Path, bucket: str, scratch: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table, iterations = tmp_path / "table", 200
+    command = [*grid(tmp_path, iterations), "--address", cluster.address, "--store", bucket]
+    process = begin(command, tmp_path)
+    wait_for(lambda: sum(len(read_metrics(path)) >= 5 for path in scratch.glob("nrgan-*/table/*/metrics.jsonl")) == 2)
+    process.terminate()
+    said, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + signal.SIGTERM, said
+    # with nothing left here, all is known from there
+    assert not list(scratch.glob("nrgan-*/table")) and not list(table.glob("*/checkpoint*"))
+    shutil.rmtree(table)
+    said = ended(begin(command, tmp_path))
+    assert ": failed: " not in said, said
+    check_trained_once(table, iterations)
+    assert all("going on at" in (table / f"{name}.log").read_text() for name in NAMES)
+    Store(bucket).fetch(tmp_path / "fresh")
+    for name in (*(f"{run}/checkpoint.safetensors" for run in NAMES), "table.md"):
+        assert (tmp_path / "fresh" / name).exists(), name
+    shutil.rmtree(table)
+    told = nrgan("reproduce", "two.toml", "--out", table, "--status", "--store", bucket)
+    assert told.stdout.count(" done ") == 2, told.stdout + told.stderr
+    again = ended(begin(command, tmp_path))
+    assert "2 runs, 2 trained already" in again, again
+
+
 def test_what_cannot_be_is_refused_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ("reproduce", "quick", "--out", tmp_path / "table")
     for words, why in {
@@ -168,6 +229,8 @@ def test_what_cannot_be_is_refused_before_anything(tmp_path: Path, monkeypatch: 
         ("--share", "0.5"): "--share: is for runs on Ray",
         ("--on", "ray", "--jobs", "2"): "--jobs 2: is for this machine",
         ("--on", "ray", "--share", "1.5"): "--share 1.5: of a GPU",
+        ("--store", "s3://bucket"): "--store: is for runs on Ray",
+        ("--on", "ray", "--store", "nosuch://bucket"): "--store nosuch://bucket: ",
         ("--on", "ray", "--address", "127.0.0.1:1"): "--address 127.0.0.1:1: cannot be reached ",
     }.items():
         refused = nrgan(*command, *words)

@@ -15,7 +15,7 @@ from nrgan.cli.measure import Where
 from nrgan.errors import UserError
 
 if TYPE_CHECKING:
-    from nrgan.studies.reproduce import Trainer
+    from nrgan.studies.on_ray import OnRay
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Reproduce:
     """Of the Ray cluster; $RAY_ADDRESS if not given, or else one of this machine alone."""
     share: float | None = None
     """Of a GPU, for each run on Ray; if not given a quarter for images of up to 32 pixels, else a whole one."""
+    store: str | None = None
+    """Where the runs on Ray are kept if its machines do not share OUT: a URL such as s3://bucket/table, by fsspec."""
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False
     """Replace table.md, table.csv and table.html in OUT, also where nrgan did not make them."""
 
@@ -59,13 +61,17 @@ class Reproduce:
         from nrgan.cli.stopping import stop_requests
         from nrgan.cli.study_display import StudyDisplay
         from nrgan.studies.reproduce import reproduce
+        from nrgan.studies.store import is_result
         from nrgan.studies.table import check_tables
 
         end_with_parent()
         where = self.where
         check_tables(self.out, self.overwrite)
         connected, trainer = self._cluster()
+        store = None if trainer is None else trainer.store
         with connected, Display() as display, stop_requests() as requests:
+            if store is not None:
+                store.fetch(self.out, wanted=is_result)
             table = reproduce(
                 self.grid,
                 self.out,
@@ -84,6 +90,8 @@ class Reproduce:
             if self.cell is None:
                 for path in table.write(self.out):
                     display.say(f"wrote {path}")
+                    if store is not None:
+                        store.put_file(path, path.name)
                 display.console.print(Markdown(table.markdown()))
             else:
                 display.say(f"the table, once all runs are done: {shlex.join(['nrgan', *self._words()])}")
@@ -96,6 +104,10 @@ class Reproduce:
         from nrgan.studies.status import statuses
 
         grid, now = load_grid(self.grid), time.time()
+        if self.store is not None:
+            from nrgan.studies.store import Store, is_result
+
+            Store(self.store).fetch(self.out, wanted=is_result)
         found = statuses(cells_of(self.grid, grid, self.out, self.cell), grid.evaluation)
         rows = [(status.config.out.name, status.state, status.words(now), status.figure) for status in found]
         show(cell_states(grid.title, rows))
@@ -111,19 +123,20 @@ class Reproduce:
         print(slurm_script(grid.title, Path(self.grid).stem, count, self._words()), end="")
         return 0
 
-    def _cluster(self) -> tuple[AbstractContextManager[None], Trainer | None]:
+    def _cluster(self) -> tuple[AbstractContextManager[None], OnRay | None]:
         """The connection to what trains the runs, and that; None for this machine."""
         if self.on is None:
-            for name in ("address", "share"):
+            for name in ("address", "share", "store"):
                 if getattr(self, name) is not None:
                     raise UserError(f"<{name}>: is for runs on Ray; give <on> ray too, or leave it out")
             return nullcontext(), None
         if self.jobs != 1:
             raise UserError(f"<jobs> {self.jobs}: is for this machine; Ray itself says how many runs there are at once")
         from nrgan.studies.on_ray import OnRay, cluster
+        from nrgan.studies.store import Store
 
-        where = self.where
-        trainer = OnRay(self.grid, self.out, where.device, where.data_root, where.cache_dir, self.share)
+        where, store = self.where, None if self.store is None else Store(self.store)
+        trainer = OnRay(self.grid, self.out, where.device, where.data_root, where.cache_dir, self.share, store)
         return cluster(self.address), trainer
 
     def _words(self) -> list[str]:

@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,17 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nrgan.children import Child
 from nrgan.errors import UserError, first_line
 from nrgan.layout import expanded
 from nrgan.plugins import carried
 from nrgan.reading import read_text
-from nrgan.runs.log import last_iteration
 from nrgan.storage import disk_errors
-from nrgan.studies.command import command_of
 from nrgan.studies.grid import ready_made
-from nrgan.studies.launcher import Stopped, Trained, Watcher, last_line
+from nrgan.studies.launcher import Stopped, Trained, Watcher
+from nrgan.studies.store import Store, is_result
 from nrgan.studies.trained import iterations_of
+from nrgan.studies.worker import Task, Worker
 from nrgan.training.config import TrainConfig
 
 _NAMESPACE = "nrgan"
@@ -95,61 +93,11 @@ def _check_there(address: str) -> None:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One run, and what its worker is to know."""
-
-    out: Path
-    command: tuple[str, ...]
-    """After the word nrgan."""
-    grid: str | None
-    """The text of a file, for workers that do not have it; None for a ready one."""
-    folder: Path
-    """Where the command was given: paths of images are from there."""
-
-
-class Worker:
-    """What an actor does; two things at once, so that it can be asked to stop."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._child: Child | None = None
-        self._stopped = False
-
-    def run(self) -> str | None:
-        """The run, trained and measured; what it said last if it failed."""
-        task = self._task
-        for there in (task.folder, task.out.parent):
-            if not there.is_dir():
-                return f"{there}: is not on {socket.gethostname()}; all machines of the cluster are to share it"
-        with tempfile.TemporaryDirectory(prefix="nrgan-") as place:
-            words, said = list(task.command), Path(place, "said.log")
-            if task.grid is not None:
-                words[1] = str(Path(place, Path(words[1]).name))
-                Path(words[1]).write_text(task.grid, encoding="utf-8")
-            with said.open("w", encoding="utf-8") as output:
-                self._child = Child([sys.executable, "-m", "nrgan", *words], output, task.folder)
-                if self._stopped:
-                    self.stop()
-                code = self._child.process.wait()
-            return _why(code, last_line(said), task.out.name) if code else None
-
-    def stop(self) -> None:
-        """The run saves itself, and ends."""
-        self._stopped = True
-        if self._child is not None:
-            self._child.process.terminate()
-
-
-def _why(code: int, said: str, name: str) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else said.removeprefix(f"{name}: ")
-
-
-@dataclass(frozen=True)
 class OnRay:
     """Trains and measures runs on the cluster that is connected (`cluster`).
 
-    share: of a GPU for each run, where there are GPUs: as much as it needs, if None. Arguments of the command as in
-    `reproduce`.
+    share: of a GPU for each run, where there are GPUs: as much as it needs, if None. store: where runs are kept, for
+    machines that do not share `out`, in which the results come. Else as in `reproduce`.
     """
 
     grid: str
@@ -158,6 +106,7 @@ class OnRay:
     data_root: Path | None = None
     cache: Path | None = None
     share: float | None = None
+    store: Store | None = None
 
     def __post_init__(self) -> None:
         if self.share is not None and not 0 < self.share <= 1:
@@ -169,8 +118,10 @@ class OnRay:
         """As `train_all`; at a stop the runs save themselves."""
         with disk_errors(self.out):
             self.out.mkdir(parents=True, exist_ok=True)  # by which workers see that they share it
+        if self.store is not None:
+            self.store.check()
         text = None if self.grid in ready_made() else read_text(Path(self.grid))
-        waiting, running = list(configs), _Running(watcher)
+        waiting, running = list(configs), _Running(watcher, self.store)
         next_try = 0.0
         try:
             while (waiting or running.actors) and not stopped():
@@ -188,9 +139,9 @@ class OnRay:
         return running.failures
 
     def _task(self, config: TrainConfig, text: str | None) -> Task:
-        places = [None if place is None else expanded(place) for place in (self.data_root, self.cache)]
-        command = (*command_of(self.grid, expanded(self.out), self.device, *places), "--cell", config.out.name)
-        return Task(expanded(config.out), command, text, Path.cwd())
+        data_root, cache = (None if place is None else expanded(place) for place in (self.data_root, self.cache))
+        store = None if self.store is None else self.store.url
+        return Task(expanded(config.out), self.grid, text, self.device, data_root, cache, Path.cwd(), store)
 
     def _gpus(self, config: TrainConfig) -> float:
         import ray
@@ -207,8 +158,11 @@ class _Running:
     """The runs that the cluster has of us."""
 
     watcher: Watcher
+    store: Store | None
     actors: dict[Any, tuple[TrainConfig, Any]] = field(default_factory=dict)
     """By what each will bring."""
+    asked: dict[Any, TrainConfig] = field(default_factory=dict)
+    """How far they are, by what will bring the answer."""
     failures: dict[Path, str] = field(default_factory=dict)
 
     def begin(self, config: TrainConfig, task: Task, gpus: float) -> bool:
@@ -225,7 +179,7 @@ class _Running:
                     num_gpus=gpus,
                     max_restarts=_LOSSES,
                     max_task_retries=-1,  # also those until a lost machine is missed, which would soon be used up
-                    max_concurrency=2,
+                    max_concurrency=3,  # `run`, `reached`, `stop`
                 )
                 .remote(task)
             )
@@ -251,11 +205,29 @@ class _Running:
             except ray.exceptions.RayError as error:
                 why = f"its workers were lost, or could not be started: {first_line(error)}"
             ray.kill(actor)  # its name is free
+            if why is None and self.store is not None:
+                try:
+                    self.store.fetch(config.out.parent, config.out.name, is_result)
+                except UserError as error:
+                    why = f"is done, and in the store, but could not be fetched: {error}"
             if why is not None:
                 self.failures[config.out] = why
             self.watcher.ended(config.out, why)
-        for config, _ in self.actors.values():
-            self.watcher.reached(config.out, last_iteration(config.out), iterations_of(config))
+        self._tell()
+
+    def _tell(self) -> None:
+        """How far they are, as far as they have said it, and asks anew."""
+        import ray
+
+        if self.asked:
+            said, _ = ray.wait(list(self.asked), num_returns=len(self.asked), timeout=0)
+            for reference in said:
+                config = self.asked.pop(reference)
+                with suppress(ray.exceptions.RayError):  # its worker is lost
+                    self.watcher.reached(config.out, ray.get(reference), iterations_of(config))
+        for config, actor in self.actors.values():
+            if config not in self.asked.values():
+                self.asked[actor.reached.remote()] = config
 
     def stop(self) -> None:
         """All save themselves, and end."""
