@@ -20,6 +20,7 @@ from extending.test_extending import install
 from nrgan.runs.folder import in_use, read_document
 from nrgan.runs.log import last_iteration, read_metrics
 from nrgan.studies.store import Store
+from nrgan.studies.worker import Task, Worker, _why
 from report_material import scans
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
@@ -222,6 +223,17 @@ def test_machines_that_share_no_folder_keep_runs_in_a_store(
     assert "Two: 2 done" in told.stdout, told.stdout + told.stderr
     again = ended(begin(command, tmp_path))
     assert "2 runs, 2 trained already" in again, again
+
+
+def test_a_worker_says_why_a_run_failed(tmp_path: Path) -> None:
+    def said(out: Path) -> str | None:
+        return Worker(Task(out, "quick", None, "cpu", None, None, tmp_path, None)).run()
+
+    assert f"{tmp_path / 'absent'}: is not on" in str(said(tmp_path / "absent" / "run"))
+    (tmp_path / "table").mkdir()
+    assert str(said(tmp_path / "table" / "no-run")).startswith("unknown cell 'no-run'")
+    assert _why(1, "a-run: no space left", "a-run") == "no space left"
+    assert _why(-signal.SIGKILL, "", "a-run") == "was ended by SIGKILL"
 
 
 def test_what_cannot_be_is_refused_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,4 +113,7 @@ class Worker:
 
 
 def _why(code: int, said: str, name: str) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else said.removeprefix(f"{name}: ")
+    """Why a run failed: the last words of its command, without whom they are of."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return said.removeprefix("error: ").removeprefix(f"{name}: ")
