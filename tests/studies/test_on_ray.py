@@ -225,6 +225,14 @@ def test_machines_that_share_no_folder_keep_runs_in_a_store(
     assert "2 runs, 2 trained already" in again, again
 
 
+def test_a_run_has_one_name_wherever_the_command_is_given() -> None:
+    def name(out: str, store: str | None) -> str:
+        return Task(Path(out), "quick", None, "cpu", None, None, Path("/"), store).name
+
+    assert name("/a/run", "s3://bucket") == name("/b/run", "s3://bucket") != name("/b/other", "s3://bucket")
+    assert name("/a/run", None) != name("/b/run", None) == name("/b/run", None)
+
+
 def test_a_worker_says_why_a_run_failed(tmp_path: Path) -> None:
     def said(out: Path) -> str | None:
         return Worker(Task(out, "quick", None, "cpu", None, None, tmp_path, None)).run()

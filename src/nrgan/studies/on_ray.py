@@ -97,7 +97,7 @@ class OnRay:
     """Trains and measures runs on the cluster that is connected (`cluster`).
 
     share: of a GPU for each run, where there are GPUs: as much as it needs, if None. store: where runs are kept, for
-    machines that do not share `out`, in which the results come. Else as in `reproduce`.
+    machines that do not share `out`, to which the results come. Else as in `reproduce`.
     """
 
     grid: str
@@ -173,7 +173,7 @@ class _Running:
             actor = (
                 ray.remote(Worker)
                 .options(
-                    name=str(task.out),
+                    name=task.name,
                     namespace=_NAMESPACE,
                     num_cpus=1,
                     num_gpus=gpus,
@@ -225,8 +225,9 @@ class _Running:
                 config = self.asked.pop(reference)
                 with suppress(ray.exceptions.RayError):  # its worker is lost
                     self.watcher.reached(config.out, ray.get(reference), iterations_of(config))
+        awaited = {config.out for config in self.asked.values()}
         for config, actor in self.actors.values():
-            if config not in self.asked.values():
+            if config.out not in awaited:
                 self.asked[actor.reached.remote()] = config
 
     def stop(self) -> None:

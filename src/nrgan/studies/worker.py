@@ -39,6 +39,11 @@ class Task:
     store: str | None
     """Where the run is kept, for machines that do not share `out`."""
 
+    @property
+    def name(self) -> str:
+        """Of the run, in the whole cluster: the same for all commands that would make it."""
+        return f"{self.store or self.out.parent}/{self.out.name}"
+
 
 class Worker:
     """What an actor does; several things at once, so that it can be asked meanwhile."""
