@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import torch
@@ -149,26 +150,31 @@ def test_ctrl_c_at_any_moment_is_one_line() -> None:
     assert (130, "error: interrupted\n") in ended
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
-def test_threads_look_less_often_beside_another_command(tmp_path: Path) -> None:
-    says = "import nrgan.start, os; print(os.environ['GOMP_SPINCOUNT'], flush=True); input()"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GOMP", "OMP"))}
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no such addresses")
+def test_threads_look_less_often_beside_another_command() -> None:
+    name = uuid4().hex.encode()
+    says = f"from nrgan.start import is_first; print(is_first({name!r}), flush=True); input()"
 
-    def begin(**more: str) -> tuple[subprocess.Popen[str], str]:
+    def begin() -> tuple[subprocess.Popen[str], str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", says],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment | {"TMPDIR": str(tmp_path)} | more,
+            [sys.executable, "-c", says], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
         return process, process.stdout.readline().strip()
 
-    (first, looks), (beside, fewer), (own, as_given) = begin(), begin(), begin(GOMP_SPINCOUNT="7")
-    assert (looks, fewer, as_given) == ("30000", "1000", "7")
-    first.communicate("\n")
-    later, looks = begin()
-    assert looks == "30000"
-    for process in (beside, own, later):
+    (first, is_first), (beside, is_also) = begin(), begin()
+    assert (is_first, is_also) == ("True", "False")
+    first.kill()
+    first.communicate()
+    later, is_first = begin()
+    assert is_first == "True"
+    for process in (beside, later):
         process.communicate("\n")
+
+
+@pytest.mark.parametrize(("given", "counts"), [({}, {"30000", "1000"}), ({"GOMP_SPINCOUNT": "7"}, {"7"})])
+def test_how_often_threads_look_is_left_alone_where_it_is_said(given: dict[str, str], counts: set[str]) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GOMP", "OMP"))} | given
+    says = [sys.executable, "-c", "import nrgan.start, os; print(os.environ['GOMP_SPINCOUNT'])"]
+    said = subprocess.run(says, capture_output=True, text=True, check=True, env=environment).stdout
+    assert said.strip() in counts

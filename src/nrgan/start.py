@@ -5,9 +5,12 @@ Work that is to end well takes signals for itself (`nrgan.cli.stopping`); of the
 name of a part, which the next writer clears.
 """
 
-# `signal` would first load enum and more, within which an interrupt is a traceback
+# `signal` and `socket` would first load enum and more, within which an interrupt is a traceback
 import _signal  # type: ignore[import-not-found]
+import _socket
+import errno
 import os
+import sys
 
 
 def _end_at_once(number: int, frame: object) -> None:
@@ -17,18 +20,24 @@ def _end_at_once(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
-def _is_first() -> bool:
-    """Whether no other command of this user runs on the machine; from now on this one does, until it ends."""
-    try:
-        import fcntl
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # and not ignored, as it is behind nohup
+    _signal.signal(_signal.SIGINT, _end_at_once)
 
-        place = f"{os.environ.get('TMPDIR', '/tmp')}/nrgan-first-{os.getuid()}"
-        # open until the process ends, and not for its children
-        fcntl.flock(os.open(place, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):  # no such locks, or no place: as if alone
-        return True
+_first: _socket.socket | None = None
+
+
+def is_first(name: bytes) -> bool:
+    """Whether no other process of the machine has a name; from now on this one has it, until it ends.
+
+    By the address of a socket, on Linux: no file is left, whatever happens. Elsewhere all are first.
+    """
+    global _first
+    if sys.platform == "linux":
+        try:
+            _first = _socket.socket(_socket.AF_UNIX)
+            _first.bind(b"\0" + name)
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
     return True
 
 
@@ -36,10 +45,7 @@ if "OMP_WAIT_POLICY" not in os.environ and "GOMP_SPINCOUNT" not in os.environ:
     # read once, when torch loads OpenMP: how often a thread that waits for others looks before it sleeps. Endlessly, as
     # is usual, it keeps the processor from those that it waits for, where a machine has more threads than processors.
     # One run may look often, and alone is as fast as ever, if those beside it do not (benchmarks/ranks.py)
-    os.environ["GOMP_SPINCOUNT"] = "30000" if _is_first() else "1000"
-
-if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # and not ignored, as it is behind nohup
-    _signal.signal(_signal.SIGINT, _end_at_once)
+    os.environ["GOMP_SPINCOUNT"] = "30000" if is_first(b"nrgan-%d" % os.getuid()) else "1000"
 
 
 def main() -> None:
