@@ -22,6 +22,8 @@ from nrgan.corruptions import Fitted
 from nrgan.frames import ValueRange
 from nrgan.noise_file import save_noise
 from nrgan.settings import SETTINGS
+from nrgan.training import duration, timed_plan
+from nrgan.training.budget import Pace
 from small_denoiser import write_denoiser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,8 +144,14 @@ def test_nrgan_accepts(command: Command, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("command", TRAININGS, ids=lambda command: command.title)
 def test_training_dry_runs(
-    command: Command, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # commands are what is tested here; other tests measure the machine
+    monkeypatch.setattr(timed_plan, "_pace", lambda *_: Pace(0.1, 0.002, 0.5))
+    monkeypatch.setattr(duration, "seconds_per_iteration", lambda *_: 0.1)
     arguments = arguments_of(command)
     make_material(" ".join(arguments))
     if arguments[1] in SETTINGS and SETTINGS[arguments[1]].source == "cifar10":

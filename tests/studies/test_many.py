@@ -33,7 +33,7 @@ channels = 4
 latent_size = 4
 batch_size = 4
 iterations = {iterations}
-snapshot_interval = 2
+snapshot_interval = {snapshots}
 log_interval = 1
 checkpoint_minutes = 0
 [evaluation]
@@ -52,7 +52,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def grid(folder: Path, iterations: int = 4) -> str:
     path = folder / "two.toml"
-    path.write_text(GRID.format(iterations=iterations))
+    path.write_text(GRID.format(iterations=iterations, snapshots=max(2, iterations // 4)))  # each is evaluated
     return str(path)
 
 
@@ -149,7 +149,7 @@ def test_two_commands_on_one_table_train_no_run_twice(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_job_that_is_out_of_time_is_queued_again_and_ends_the_run(tmp_path: Path) -> None:
     """The printed script, in a place where srun and scontrol are ours."""
-    name, out, tools = grid(tmp_path, iterations=400), tmp_path / "out", tmp_path / "bin"
+    name, out, tools = grid(tmp_path, iterations=100), tmp_path / "out", tmp_path / "bin"
     tools.mkdir()
     for tool, text in {
         "srun": 'exec "$@"',
