@@ -6,7 +6,7 @@ Trains `learned` on `shapes` with a noise of known law, and compares at every sn
 generator with that law: level, share of the row and column offsets, autocorrelation down and across, correlation of the
 channels, kurtosis, and the noise that is left in the generated clean images. The composition is the truth's own unless
 another is given (with --prior, --invariances none where there should be none). --iterations, --channels, --batch,
---size and --threads say how much.
+--size and --threads say how much; the steps of Adam and the average are those that a plan for minutes has.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from nrgan.evaluation.noise_check import NoiseStatistics
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.ranges import stored_from_signed, unit_difference, unit_from_stored
 from nrgan.storage import write_json
+from nrgan.training.budget import decay_of, step_of
 
 Array = npt.NDArray[Any]
 SAMPLES = 1_000
@@ -42,8 +43,6 @@ _LOOKED_AT = 200
 _SNAPSHOTS = 12
 SIZES = {"iterations": 2400, "channels": 32, "batch": 32, "size": 16, "threads": 1}
 """What a quarter of an hour has room for on a core."""
-SHORT = {"generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4, "ema_decay": 0.99}
-"""For so few iterations: a larger step and a shorter average."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +176,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     case, sizes = CASES[given.truth], {name: getattr(given, name) for name in SIZES}
+    step = step_of(given.iterations, given.channels)
     config = TrainConfig(
         setting="shapes",
         model="learned",
@@ -187,11 +187,14 @@ def main() -> None:
         channels=given.channels,
         batch_size=given.batch,
         iterations=given.iterations,
+        generator_learning_rate=step,
+        discriminator_learning_rate=step,
+        decay_iterations=given.iterations // 2,
+        ema_decay=decay_of(given.iterations),
         snapshot_interval=max(1, given.iterations // _SNAPSHOTS),
         sample_interval=given.iterations,
         device="cpu",
         threads=given.threads,
-        **SHORT,
     )
     composition = config.observation.model_dump(include={"prior", "invariances"})
     report = {"law": str(case.law), **composition, **sizes, "truth": truth(case.law, given.size), "learned": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,23 @@ def test_the_command_line_says_what_it_does_and_judges(
     assert "renoise (recorrupted)" in said and "1 file of .jpg will be .png" in said and "wrote 46 files" in said
     judgement = json.loads((tmp_path / "clean-denoiser" / "judgement.json").read_text())
     assert judgement["risk"]["mse"] > 0 and judgement["residual"] and judgement["null_test"] and judgement["injection"]
+
+
+def test_two_takes_judge_and_what_they_prove_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clean, rng = scenes(8, side=64), np.random.default_rng(2)
+    for name in ("first", "second"):
+        noisy = np.rint(clean + LEVEL * rng.standard_normal(clean.shape)).clip(0, 255).astype(np.uint8)
+        (tmp_path / name).mkdir()
+        for k, image in enumerate(noisy):
+            (tmp_path / name / f"{k}.png").write_bytes(imagecodecs.png_encode(image))
+    first, second = (str(tmp_path / name) for name in ("first", "second"))
+    with pytest.raises(SystemExit) as end:
+        main(["denoise", first, str(tmp_path / "clean"), "--method", "nlm", "--noise", TOLD, "--halves", first, second])
+    said = capsys.readouterr().out
+    assert end.value.code == 0
+    before, after = re.search(r"by two takes: PSNR ([\d.]+) dB before, ([\d.]+) after", said).groups()
+    assert float(before) == pytest.approx(20 * np.log10(255 / LEVEL), abs=0.3) and float(after) > float(before) + 3
+    assert "trained on both halves" in said
 
 
 def test_a_run_teaches_a_denoiser_with_its_own_images_and_its_generator(

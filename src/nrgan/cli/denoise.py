@@ -126,6 +126,8 @@ class Denoise:
         if judgement.risk is not None and judgement.risk.psnr is not None:
             low, high = ("?" if end is None else f"{end:.1f}" for end in judgement.risk.psnr_range)
             display.say(f"estimated without clean images: PSNR {judgement.risk.psnr:.1f} dB, from {low} to {high}")
+        if judgement.halves is not None:
+            display.say(judgement.halves.words)
         asked_for = {part: why for part, why in judgement.withheld.items() if part != "halves" or self.halves}
         for part, why in asked_for.items():
             display.say(f"not told: {part}: {why}")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from nrgan.corruptions import AdditiveNoise
-from nrgan.denoising.judging.halves import Halves, judge_halves
+from nrgan.denoising.judging.halves import WARNING, Halves, judge_halves
 from nrgan.denoising.judging.images import BATCH, answers, check_images, crops, flats, signals_of
 from nrgan.denoising.judging.injection import Injection, inject
 from nrgan.denoising.judging.null_test import NullTest, null_test
@@ -112,7 +112,7 @@ def judge(
         injection=injection,
         halves=judge_halves(f, *takes, batch=batch) if takes else None,
         withheld=withheld,
-        notes=tuple(_notes(found, images, law is None or certain)),
+        notes=(*_notes(found, images, law is None or certain), *([WARNING] if takes else [])),
     )
 
 
