@@ -184,7 +184,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         Holds(
             models=frozenset({COMPOSED, NONE_FITS}),
             present=frozenset({"compression blocks"}),
-            open=frozenset({"shared channels"}),
+            open=frozenset({"shared channels", "mosaic"}),  # colours are stored at half the size
             may_be_certain=False,
         ),
         {"compression blocks": Sweep("quality", (0, 95, 80, 60, 30))},

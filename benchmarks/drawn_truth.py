@@ -17,6 +17,7 @@ FINDINGS = (
     "one-axis correlation",
     "shared channels",
     "compression blocks",
+    "mosaic",
     "drift",
     "few levels",
     "few photons",

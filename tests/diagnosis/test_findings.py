@@ -123,6 +123,32 @@ def test_a_pattern_is_fixed_only_where_frames_differ() -> None:
     assert not {"fixed pattern", "hot pixels"} & set(seen(still))
 
 
+@pytest.mark.parametrize(("name", "axis"), [("rows", 1), ("columns", 2)])
+def test_lines_that_are_the_same_in_every_frame_are_a_pattern_and_no_fresh_offsets(name: str, axis: int) -> None:
+    rng = np.random.default_rng(4)
+    shape = [1, 1, 1, 1]
+    shape[axis] = SIDE
+    own = seen(noisy(rng) + 1.5 * rng.standard_normal(shape))
+    turns = seen(noisy(rng) + 1.5 * np.where(np.arange(SIDE) % 2, 1, -1).reshape(shape))
+    assert set(own) == set(turns) == {"fixed pattern"}
+    assert own["fixed pattern"].strength == pytest.approx(1.5, rel=0.25)
+    assert turns["fixed pattern"].strength == pytest.approx(1.5, rel=0.1)
+    assert f"even and odd {name} have an offset" in turns["fixed pattern"].words
+
+
+@pytest.mark.parametrize("measured", ["chessboard", "rows"])
+def test_pixels_that_were_interpolated(measured: str) -> None:
+    rng, (down, across) = np.random.default_rng(5), np.indices((SIDE, SIDE))
+    frames = noisy(rng)
+    there = ((down + across if measured == "chessboard" else down) % 2 == 0)[None, :, :, None]
+    weights = np.array(
+        [[0, 1, 0], [1, 4, 1], [0, 1, 0]] if measured == "chessboard" else [[0, 1, 0], [0, 2, 0], [0, 1, 0]]
+    )
+    total = ndimage.convolve(frames * there, weights[None, :, :, None] / 4, mode="mirror")
+    found = seen(np.where(there, frames, total * (1 if measured == "chessboard" else 2)))
+    assert "mosaic" in found and "interpolated" in found["mosaic"].words
+
+
 def test_a_gain_is_told_from_an_offset() -> None:
     rng = np.random.default_rng(3)
     scene = blobs(rng)

@@ -84,7 +84,8 @@ def _sentence(box: str) -> str:
     for part in others:
         if part and part[0].startswith("Perhaps you meant"):
             names = [line.split()[0] for line in part[1:] if line.startswith("    -")]
-            said += f"; perhaps {', '.join(dict.fromkeys(names))}"
+            meant = [name for name in dict.fromkeys(names) if name not in said.split()]  # not what another verb has
+            said += f"; perhaps {', '.join(meant)}" if meant else ""
         elif part and part[0].startswith("Available"):
             said += f"; {part[0][:1].lower()}{part[0][1:]}"
     (*_, help_of) = ("nrgan --help", *_HELP_OF.findall(box))

@@ -12,6 +12,7 @@ from nrgan.diagnosis.findings.drift import drift
 from nrgan.diagnosis.findings.fixed import fixed_pattern, hot_pixels
 from nrgan.diagnosis.findings.impulses import impulses
 from nrgan.diagnosis.findings.mixed import mixed_frames
+from nrgan.diagnosis.findings.mosaic import mosaic
 from nrgan.diagnosis.findings.stripes import column_offsets, row_offsets
 from nrgan.diagnosis.findings.values import few_levels, few_photons
 from nrgan.diagnosis.looked import Looked
@@ -23,6 +24,7 @@ CHECKS: tuple[Callable[[Looked], Finding], ...] = (
     hot_pixels,
     impulses,
     compression_blocks,
+    mosaic,
     drift,
     mixed_frames,
     few_levels,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nrgan.diagnosis.cells import Doubles
 from nrgan.diagnosis.differences import Difference
 from nrgan.diagnosis.findings.base import Finding, robust_scale
+from nrgan.diagnosis.findings.mosaic import alternation, without_alternation
 from nrgan.diagnosis.looked import Looked, residuals
 from nrgan.frames import HOT_PIXELS
 
@@ -42,24 +43,23 @@ def fixed_pattern(looked: Looked) -> Finding:
     if not _can_tell(looked):
         return Finding(name, False)
     a, b = _halves(looked)
+    turns, of_turns, between = alternation(a, b)
+    a, b = (without_alternation(half) for half in (a, b))  # shifted by two pixels it is itself, and no chance
     chance = _by_chance(a, b)
     covariance = float((a * b).mean())
     along = max(_of_lines(a, b), _of_lines(a.transpose(1, 0, 2), b.transpose(1, 0, 2)))
-    strength = max(float(np.sqrt(max(covariance, 0.0) / _KEPT)), along)
-    error = strength * chance / max(2 * covariance, 1e-12)
-    if (covariance <= _STANDARD_ERRORS * chance and along == 0) or strength <= looked.faintest:
+    seen = covariance > _STANDARD_ERRORS * chance or along > 0
+    rest = max(float(np.sqrt(max(covariance, 0.0) / _KEPT)), along) if seen else 0.0
+    strength = float(np.hypot(rest, turns))
+    if strength <= looked.faintest:
         return Finding(name, False, 0.0, "of 255", None)
-    kind = "gain" if _grows_with_signal(looked, a) > _GAIN else "offset"
-    return Finding(
-        name,
-        True,
-        strength,
-        "of 255",
-        error,
-        f"each pixel of the sensor has {'a gain' if kind == 'gain' else 'an offset'} of its own ({strength:.2g} of 255"
-        " in the mean), the same in every frame",
-        "<mend> fixed-pattern takes it off, best with <dark> and <flat> frames",
-    )
+    error = float(np.hypot(rest * chance / max(2 * covariance, 1e-12), of_turns))
+    kind = "a gain" if _grows_with_signal(looked, a) > _GAIN else "an offset"
+    words = f"each pixel of the sensor has {kind} of its own ({strength:.2g} of 255 in the mean)"
+    if turns > rest:
+        words = f"{between} have {kind} of their own ({strength:.2g} of 255)"
+    advice = "<mend> fixed-pattern takes it off, best with <dark> and <flat> frames"
+    return Finding(name, True, strength, "of 255", error, f"{words}, the same in every frame", advice)
 
 
 def pattern_energy(looked: Looked, difference: Difference) -> float:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nrgan.diagnosis.cells import Array, Doubles
 from nrgan.diagnosis.findings.base import STANDARD_ERRORS, Finding, bootstrap, in_blocks, robust_scale
+from nrgan.diagnosis.findings.fixed import FEWEST_FRAMES
 from nrgan.diagnosis.looked import Looked
 
 _PARTS = 4
@@ -44,6 +45,8 @@ def _offsets(looked: Looked, name: str, frames: Array) -> Finding:
     if frames.shape[1] < 16 or frames.shape[2] < _NARROWEST:
         return Finding(name, False)
     parts, heeded = _parts(frames)
+    if looked.differ and len(frames) >= FEWEST_FRAMES:  # what is the same in all of them is the sensor's pattern
+        parts = [part - part.mean(0) for part in parts]
     near = np.mean([_agreement(parts[i], parts[i + 1]) for i in range(_PARTS - 1)], axis=0)
     far = _agreement(parts[0], parts[-1])
     units = in_blocks((far - _DECAY * near) / (1 - _DECAY), ~_edges(parts), _BLOCK)
