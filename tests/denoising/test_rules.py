@@ -115,16 +115,17 @@ def test_what_is_told_of_a_law() -> None:
     assert is_independent(counts) and not is_independent(Fitted(shared=0.5)) and not is_independent(Fitted(rows=1.0))
 
 
-def test_mixed_pairs_are_those_of_both() -> None:
+@pytest.mark.parametrize(("share", "made"), [(0.2, 16), (0.5, 10)])
+def test_mixed_pairs_are_those_of_both(share: float, made: int) -> None:
     law, x = Fitted(level=(25.0,), quantiles=(-1.0, 0.0, 1.0)), scenes()[:20]
     rng = torch.Generator().manual_seed(0)
     y = x + law.simulate_noise(x, rng)
-    examples = Examples(y, law, "exchangeable", generated=lambda count, _: (x[:count], 2 * x[:count]))
-    pair = METHODS["mix"].pair(nothing, examples, rng)
+    drawn = Examples(y, law, "exchangeable", generated=lambda count, _: (x[:count], 2 * x[:count]), real_share=share)
+    pair = METHODS["mix"].pair(nothing, drawn, rng)
     assert len(pair.input) == 20 and pair.probe is not None
-    torch.testing.assert_close(pair.target[:16], x[:16])
-    torch.testing.assert_close(pair.input[:16], 2 * x[:16])
-    assert float(pair.probe[:16].abs().max()) == 0 and float(pair.probe[16:].std()) > 0.05
+    torch.testing.assert_close(pair.target[:made], x[:made])
+    torch.testing.assert_close(pair.input[:made], 2 * x[:made])
+    assert float(pair.probe[:made].abs().max()) == 0 and float(pair.probe[made:].std()) > 0.05
     assert joined([Pair(x, x), Pair(x, x)]).probe is None
 
 

@@ -26,6 +26,8 @@ from nrgan.training.config import (
 AUTO = "auto"
 MINUTES = 10.0
 """Of training, where nothing else is said."""
+REAL_SHARE = 0.2
+"""Of `mix`: repairs what a generator without fine detail loses, and hardly costs where the noise is a little wrong."""
 
 
 class DenoiserOptions(Group):
@@ -38,6 +40,9 @@ class DenoiserOptions(Group):
     rule: str = AUTO
     """How renoise makes its loss: recorrupted, thinned, recorrupted-at-guess or exchangeable; auto: the first that is
     right for the law."""
+    real_share: Annotated[float, Field(gt=0, lt=1)] = REAL_SHARE
+    """Share of your own images, re-noised, that mix has beside the generated ones: the more, the less the generator
+    covers them."""
     minutes: Annotated[Rate | None, MAY_DIFFER] = MINUTES
     """Minutes that training may take, the diagnosis included: width and iterations are chosen for the time, but for
     those that are given."""

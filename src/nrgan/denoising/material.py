@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nrgan.corruptions import Fitted, Sensor, from_plain, to_plain
 from nrgan.data import DataChoice, Images, Indices, NoisyImages, OwnData, TrainingData, open_data
-from nrgan.denoising.config import AUTO, DenoiserConfig
+from nrgan.denoising.config import AUTO, REAL_SHARE, DenoiserConfig
 from nrgan.denoising.generated import GeneratedPairs
 from nrgan.denoising.judging import NoiseTraits
 from nrgan.denoising.methods import METHODS, Examples
@@ -71,6 +71,8 @@ class Material:
     rule: str
     """A name of `RULES`, or "" where the method re-noises nothing."""
     generated: GeneratedPairs | None
+    real_share: float = REAL_SHARE
+    """Of the pairs of `mix`, what is re-noised."""
     free_side: bool = False
     """Whether the side of squares is left to the time that there is."""
     uncertainty: bool = False
@@ -116,7 +118,7 @@ class Material:
             unit = unit_from_stored(self.data.clean(rows.cpu().numpy())).astype(np.float32)
             clean = torch.from_numpy(np.ascontiguousarray(unit.transpose(0, 3, 1, 2))).to(noisy.device)
             corrupted = self._corrupted
-        return Examples(noisy, self.noise.law, self.rule, clean, corrupted, self.generated)
+        return Examples(noisy, self.noise.law, self.rule, clean, corrupted, self.generated, self.real_share)
 
     def _corrupted(self, x: Tensor, rng: torch.Generator) -> Tensor:
         choice = self.data.choice
@@ -184,7 +186,8 @@ def open_material(
     untold = _errors_untold(noise, data, generates) if config.training.uncertainty else None
     pairs = GeneratedPairs(model, noise.law) if model is not None and generates else None
     free_side = config.data.image_size is None and model is None
-    return Material(data, noise, method, rule, pairs, free_side, config.training.uncertainty, untold)
+    options = config.training
+    return Material(data, noise, method, rule, pairs, options.real_share, free_side, options.uncertainty, untold)
 
 
 def _errors_untold(noise: NoiseFound, data: TrainingData, generates: bool) -> str | None:

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from nrgan.corruptions import Fitted
+from nrgan.denoising.config import REAL_SHARE
 from nrgan.denoising.pairs import Network, Pair, joined
 from nrgan.denoising.rules import RULES
 
-REAL_SHARE = 0.2
-"""Of `mix`: repairs what a generator without fine detail loses, and hardly costs where the noise is a little wrong."""
 _MASKED = 1 / 50
 """Share of the pixels that `n2v` hides at a time."""
 
@@ -35,6 +34,8 @@ class Examples:
     """Clean images with the noise that was added to them, drawn afresh; for benchmarks too."""
     generated: Callable[[int, torch.Generator], tuple[Tensor, Tensor]] | None = None
     """So many clean images of a generator, and the same with noise, as the sensor stores them."""
+    real_share: float = REAL_SHARE
+    """Of the pairs of `mix`, what is re-noised."""
 
 
 class Method(ABC):
@@ -77,11 +78,10 @@ class Generated(Method):
 class Mixed(Method):
     """Generated pairs, and a share of real images by re-noising."""
 
-    share: float = REAL_SHARE
     needs: ClassVar[tuple[str, ...]] = ("generated", "law")
 
     def pair(self, guess: Network, examples: Examples, rng: torch.Generator) -> Pair:
-        real = max(1, round(self.share * len(examples.noisy)))
+        real = max(1, round(examples.real_share * len(examples.noisy)))
         assert examples.law is not None and examples.generated is not None
         of_real = RULES[examples.rule].pair(guess, examples.noisy[:real], examples.law, rng)
         clean, noisy = examples.generated(len(examples.noisy) - real, rng)
