@@ -201,6 +201,10 @@ def test_two_takes_judge_and_what_they_prove_is_said(tmp_path: Path, capsys: pyt
     before, after = re.search(r"by two takes: PSNR ([\d.]+) dB before, ([\d.]+) after", said).groups()
     assert float(before) == pytest.approx(20 * np.log10(255 / LEVEL), abs=0.3) and float(after) > float(before) + 3
     assert "trained on both halves" in said
+    for wrong in (str(tmp_path / "nothing"), str(tmp_path / "clean-denoiser"), TOLD):
+        with pytest.raises(SystemExit) as end:
+            main(["denoise", first, str(tmp_path / "new"), "--halves", first, wrong])
+        assert end.value.code == 2 and not (tmp_path / "new").exists(), "said before anything is trained"
 
 
 def test_a_run_teaches_a_denoiser_with_its_own_images_and_its_generator(

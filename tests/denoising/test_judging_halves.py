@@ -11,6 +11,7 @@ import torch
 from judged import CORRELATED, COUNTED, SIDE, WHITE, Blur, Median, Threshold, scenes, seeded
 from nrgan.corruptions import Fitted
 from nrgan.denoising.judging import Effort, crops, judge, judge_halves, ring_correlation
+from nrgan.denoising.judging.halves import WARNING
 from nrgan.errors import UserError
 
 LAWS = {"white": WHITE, "correlated": CORRELATED, "counted": COUNTED, "heavy": Fitted(level=(5.0,), images=(0.2, 2.0))}
@@ -84,7 +85,7 @@ def test_a_judgement_has_everything_that_can_be_told() -> None:
     y = WHITE.simulate(x, seeded(1))
     takes = WHITE.simulate(x, seeded(2)), WHITE.simulate(x, seeded(3))
     found = judge(Blur(), y, WHITE, certain=True, level_error=0.002, halves=takes, effort=EFFORT)
-    assert found.images == 6 and not found.withheld and not found.notes
+    assert found.images == 6 and not found.withheld and found.notes == (WARNING,)
     document = json.loads(json.dumps(found.as_json(), allow_nan=False))
     assert document["risk"]["psnr_range"][0] < document["risk"]["psnr"] < document["risk"]["psnr_range"][1]
     assert len(document["risk"]["bands"]) == 4 and document["risk"]["bands"][0]["above"] == 0

@@ -88,6 +88,7 @@ class Denoise:
         from nrgan.cli.display import Display
         from nrgan.denoising.denoise import DenoiseOptions, Denoising, beside
         from nrgan.denoising.denoiser import named
+        from nrgan.denoising.judged_files import check_takes
         from nrgan.training.device import configure_process
 
         end_with_parent()
@@ -96,6 +97,8 @@ class Denoise:
         config = DenoiserConfig(images=self.images, out=beside(self.out), **groups)
         by = None if self.by is None else named(self.by)
         options = DenoiseOptions(self.out, by, self.strength, self.dtype, self.overwrite)
+        if self.halves is not None:
+            check_takes(self.halves)  # before hours of training
         with Display() as display:
             work = Denoising(config, options, display.preparing, self.begun)
             prepared = work.training()

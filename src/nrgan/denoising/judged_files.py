@@ -34,10 +34,8 @@ def judged(work: Denoising, chosen: Chosen, halves: tuple[str, str] | None = Non
     images = torch.from_numpy(np.ascontiguousarray(_noisy(work, data))).to(device)
     takes = None
     if halves is not None:
-        first, second = (_take(path, chosen).to(device) for path in halves)
-        if first.shape != second.shape:
-            raise UserError(f"<halves> {halves[0]} {halves[1]}: hold other images than one another; give two takes")
-        takes = (first, second)
+        check_takes(halves)
+        takes = (_take(halves[0], chosen).to(device), _take(halves[1], chosen).to(device))
     return judge(
         chosen.mapping,
         images,
@@ -47,6 +45,14 @@ def judged(work: Denoising, chosen: Chosen, halves: tuple[str, str] | None = Non
         doubts=noise.doubts,
         halves=takes,
     )
+
+
+def check_takes(halves: tuple[str, str]) -> None:
+    """Raises `UserError` where the files of two takes cannot be read, or hold unlike images."""
+    first, second = (open_frames(path) for path in halves)
+    kinds = [(len(take), take.channels, take.dtype, take.sizes.tolist()) for take in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise UserError(f"<halves> {halves[0]} {halves[1]}: hold other images than one another; give two takes")
 
 
 def _noise(work: Denoising) -> NoiseFound:
