@@ -92,3 +92,16 @@ def test_where_there_is_no_law_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no law here has this noise"):
         write_diagnosis(done, tmp_path / "told", tmp_path / "mine.json")
     assert not (tmp_path / "mine.json").exists() and (tmp_path / "told" / "diagnosis.png").exists()
+
+
+def test_one_small_slice_is_not_refused(tmp_path: Path) -> None:
+    """Too few pixels for any one signal: then they are looked at together, and nothing is certain."""
+    rng, (down, across) = np.random.default_rng(0), np.indices((128, 128)) - 64
+    slice_ = np.where(np.hypot(down, across) < 50, 1000, 200) + 900 * ndimage.gaussian_filter(
+        rng.standard_normal((128, 128)), 1.5
+    )
+    values = np.rint(slice_ + 15 * rng.standard_normal(slice_.shape)).astype(np.int16)
+    done = diagnose(saved(tmp_path, values))
+    low, high = done.value_range.limits[0]
+    level = (high - low) / 255
+    assert not done.diagnosis.certain and done.diagnosis.level_below * level > 15

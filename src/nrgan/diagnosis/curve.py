@@ -94,6 +94,12 @@ def choose_bins(signal: Array, clipped: Array) -> Bins:
     return _usable(np.array(found[:-1]), signal, clipped)
 
 
+def one_bin(signal: Array, clipped: Array) -> Bins:
+    """All signals together, for images that are too few to tell them apart; both are (N, rows, columns, C)."""
+    usable = signal.size >= _FEWEST_CELLS and float(clipped.mean()) <= _MOST_CLIPPED[-1]
+    return Bins(np.zeros(0), np.array([usable]), bool(clipped.mean() > _CLIPPING))
+
+
 def _usable(edges: Doubles, signal: Array, clipped: Array) -> Bins:
     count = len(edges) + 1
     of = Bins(edges, np.ones(count, bool)).of(signal)

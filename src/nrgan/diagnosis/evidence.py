@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nrgan.diagnosis.arrangement import Arrangement, arranged, arranged_in_repeats
 from nrgan.diagnosis.cells import CELL, Array, Smoothness, cell_means, mixed_difference, texture
-from nrgan.diagnosis.curve import Bins, Curve, choose_bins, fit_curve
+from nrgan.diagnosis.curve import Bins, Curve, choose_bins, fit_curve, one_bin
 from nrgan.diagnosis.dependence import NOTHING_TOLD
 from nrgan.diagnosis.differences import Difference
 from nrgan.diagnosis.looked import Looked
@@ -84,9 +84,17 @@ def in_images(
 
     Raises `UserError` where nearly all is black or white.
     """
+    signal = cell_means(y)
+    clipped = cell_means(((y >= 255) if counts else (y <= 0) | (y >= 255)).astype(np.float32))
+    try:
+        return _in_bins(y, choose_bins(signal, clipped), spiky, pattern)
+    except UserError:  # nothing in any bin by itself
+        return _in_bins(y, one_bin(signal, clipped), spiky, pattern)
+
+
+def _in_bins(y: Array, bins: Bins, spiky: bool, pattern: Callable[[Difference], float] | None) -> Evidence:
+    """The same, with signals in these bins."""
     t, signal = texture(y), cell_means(y)
-    cut = (y >= 255) if counts else (y <= 0) | (y >= 255)
-    bins = choose_bins(signal, cell_means(cut.astype(np.float32)))
     smooth = Smoothness(t, bins.all_usable(signal))
     if smooth.cells < _FEWEST_CELLS:
         raise UserError(NOTHING_TOLD)
@@ -108,6 +116,8 @@ def in_images(
         slope = max(float(smooth.extrapolate(energy).slope[0]), 0.0)
         chosen, textured = smooth.group[inside] < _SMOOTHEST, slope * t[inside]
     cells = Cells(of_cells, signal, textured, valid, chosen, bins, fixed)
+    if not cells.curve(without_texture=False).known.any():
+        raise UserError(NOTHING_TOLD)
     return Evidence(y, smooth, seen, cells)
 
 
