@@ -201,6 +201,17 @@ INSTRUMENTS: dict[str, Instrument] = {
         frames=(200, 300),
         sides=(64,),
     ),
+    "colour camera": Instrument(
+        "colour photographs from a filter array: two thirds of the values are interpolated",
+        scenes.photographs,
+        parameters.colour,
+        drawn_files.png_folder,
+        # no model has noise that is unlike from place to place in a grid
+        Holds(models=frozenset({"sdnrgan3", COMPOSED}), present=frozenset({"mosaic"}), may_be_certain=False),
+        {"mosaic": Sweep("mosaic", (0, 0.1, 0.25, 0.5, 1))},
+        frames=(200, 300),
+        sides=(64,),
+    ),
     "photons": Instrument(
         "photon counting: few of them, whole numbers",
         scenes.cells,

@@ -11,14 +11,14 @@ from __future__ import annotations
 import io
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import special
+from scipy import ndimage, special
 
 Array = npt.NDArray[np.float64]
 
@@ -141,10 +141,13 @@ class Camera(Detector):
     impulses: float = 0.0
     impulse_height: float = 0.0
     """Hits of single pixels or short tracks, a pixel and frame, at fresh places, and their mean height."""
+    mosaic: float = 0.0
+    """How much of each of three colours is interpolated from a filter array, 0 to 1: 1 for all, 0 for one that measures
+    every colour everywhere."""
 
     @property
     def measured(self) -> bool:  # type: ignore[override]
-        return self.quality > 0
+        return self.quality > 0 or self.mosaic > 0
 
     def sensor(self, height: int, width: int, rng: np.random.Generator) -> Sensor:
         read = np.exp(self.read_spread * rng.standard_normal((height, width, 1)))
@@ -159,10 +162,10 @@ class Camera(Detector):
         )
 
     def expected(self, light: Array, sensor: Sensor) -> Array:
-        return self.offset + sensor.gains * (light - self.offset) + sensor.offsets + sensor.dark
+        return self._interpolated(self.offset + sensor.gains * (light - self.offset) + sensor.offsets + sensor.dark)
 
     def expose(self, light: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
-        expected = self.expected(light, sensor)
+        expected = replace(self, mosaic=0.0).expected(light, sensor)
         n, height, width, _ = expected.shape
         noise = self._read_noise(expected.shape, sensor, rng)
         if self.gain:
@@ -176,14 +179,14 @@ class Camera(Detector):
             )
         rows = self.rows * rng.standard_normal((n, height, 1, 1))
         columns = self.columns * rng.standard_normal((n, 1, width, 1))
-        return expected + noise + rows + columns + self._hits(expected.shape, rng)
+        return self._interpolated(expected + noise + rows + columns + self._hits(expected.shape, rng))
 
     def levels_of_frames(self, count: int) -> Array:
         level = self.drift ** np.linspace(0, 1, count) * np.where(np.arange(count) % 2, self.second, 1.0)
         return np.asarray(level / np.sqrt(np.mean(level**2)))
 
     def variance(self, signal: Array, unequal: Array | float = 1.0) -> Array:
-        if self.quality:
+        if self.measured:
             return np.full_like(signal, np.nan)
         counted = (2 if self.multiplied else 1) * self.gain * np.maximum(signal - self.offset, 0)
         return np.asarray(counted + unequal * self.read**2 + self._rounding)
@@ -205,6 +208,19 @@ class Camera(Detector):
         """Variance of an error that is uniform within a step; 0 where only whole steps are counted."""
         whole = self.gain == self.step and not (self.read or self.multiplied or self._coloured)
         return 0.0 if whole else self.step**2 / 12
+
+    def _interpolated(self, y: Array) -> Array:
+        """As a Bayer array has the colours: each the mean of those neighbours that measured it."""
+        if not self.mosaic:
+            return y
+        down, across = np.indices(y.shape[1:3])
+        measured = np.stack([(down + across) % 2 == k % 2 for k in (0, 1, 0)], 2)
+        measured[..., 0] &= down % 2 == 0
+        measured[..., 2] &= down % 2 == 1
+        near = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float64)[None, :, :, None]
+        total, weight = (ndimage.convolve(v, near, mode="mirror") for v in (y * measured, 1.0 * measured[None]))
+        between = np.where(measured, y, total / weight)
+        return (1 - self.mosaic) * y + self.mosaic * between
 
     def _read_noise(self, shape: tuple[int, ...], sensor: Sensor, rng: np.random.Generator) -> Array:
         own = math.sqrt(1 - self.shared) * rng.standard_normal(shape)

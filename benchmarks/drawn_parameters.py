@@ -101,6 +101,18 @@ def luminance(rng: Random) -> Detector:
     )
 
 
+def colour(rng: Random) -> Detector:
+    gain = rng.uniform(0.1, 0.6)
+    return Camera(
+        gain=gain,
+        background=rng.uniform(25, 45),
+        peak=rng.uniform(120, 150),
+        read=rng.uniform(1, 3),
+        mosaic=1.0,
+        dtype="uint8",
+    )
+
+
 def photons(rng: Random) -> Detector:
     return Camera(gain=1, background=rng.uniform(0.2, 0.6), peak=rng.uniform(4, 8))
 

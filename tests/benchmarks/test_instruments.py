@@ -28,7 +28,7 @@ from nrgan.models import MODELS
 SIDE, EXPOSURES = 32, 60
 TINY = (4, SIDE)
 NAMES = list(INSTRUMENTS)
-KNOWN = [name for name in NAMES if name != "night"]
+KNOWN = [name for name in NAMES if name not in ("night", "colour camera")]
 """Whose law is an equation."""
 ALONE = {"rows": 0.0, "columns": 0.0, "impulses": 0.0, "hot": 0.0}
 
@@ -222,6 +222,21 @@ def contents(folder: Path) -> Iterator[bytes]:
         yield path.read_bytes()
 
 
+def test_interpolated_colours_have_less_noise_where_they_were_not_measured() -> None:
+    camera, flat_light = Camera(read=10.0, mosaic=1.0), np.full((400, SIDE, SIDE, 3), 100.0)
+    sensor = camera.sensor(SIDE, SIDE, rng_of("mosaic"))
+    assert np.allclose(camera.expected(flat_light, sensor), flat_light)
+    noise = camera.expose(flat_light, sensor, rng_of("mosaic")) - flat_light
+    level = (noise**2).mean(0)[2:-2, 2:-2]
+    red, green = level[..., 0], level[..., 1]
+    assert red[::2, ::2].mean() == pytest.approx(100, rel=0.05)
+    assert red[1::2, ::2].mean() == pytest.approx(50, rel=0.05) and red[1::2, 1::2].mean() == pytest.approx(
+        25, rel=0.05
+    )
+    assert green[::2, 1::2].mean() == pytest.approx(100, rel=0.05)
+    assert green[::2, ::2].mean() == pytest.approx(25, rel=0.05)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_seed_repeats_its_files_and_another_has_other_parameters(name: str, tmp_path: Path) -> None:
     row = INSTRUMENTS[name]
@@ -263,6 +278,7 @@ ABSENT: dict[str, Callable[[Any, Sensor], bool]] = {
     "one-axis correlation": lambda d, _: max(map(abs, d.lag_one(SIDE))) < 1e-9,
     "shared channels": lambda d, _: d.shared == 0,
     "compression blocks": lambda d, _: d.quality == 0,
+    "mosaic": lambda d, _: d.mosaic == 0,
     "drift": lambda d, _: bool(np.ptp(d.levels_of_frames(9)) == 0 and d.lamp == 1),
     "few levels": lambda d, _: d.step == 1,
     "few photons": lambda d, _: d.background / d.gain > 100,

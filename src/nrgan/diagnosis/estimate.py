@@ -86,8 +86,9 @@ def _diagnosis(evidence: Evidence, looked: Looked, findings: tuple[Finding, ...]
     if not noise.little:
         findings += arrangement_findings(evidence.seen)
     found = replace(_told(evidence, noise), findings=findings)
-    if found.finding("compression blocks") is not None:  # which changed what was correlated
-        found = replace(found, correlation_told=False, little_noise=False)
+    blocks, mosaic = (found.finding(name) is not None for name in ("compression blocks", "mosaic"))
+    if blocks or mosaic:  # which changed what was correlated
+        found = replace(found, correlation_told=False, little_noise=found.little_noise and not blocks)
     reasons = unknowns(found)
     return replace(found, certain=not reasons, unknowns=reasons)
 

@@ -73,8 +73,9 @@ def _in_native(found: Diagnosis, limits: tuple[float, float], dark: Dark | None)
     low, high = limits
     unit, law = (high - low) / 255, found.relation
     levels = list(zip(found.level_at_signal, found.error_at_signal, strict=True))
-    # compression changes noise, and where it drifts, the levels of frames are mixed at each signal
-    told = not found.little_noise and not any(found.finding(name) for name in ("compression blocks", "drift"))
+    # compression and interpolation change noise, and where it drifts, the levels of frames are mixed at each signal
+    changed = ("compression blocks", "mosaic", "drift")
+    told = not found.little_noise and not any(found.finding(name) for name in changed)
     native = NativeNoise(
         value=[low + s * unit for s in found.signal],
         level=[v * unit if v is not None and e is not None and told and e < _TOLD * v else None for v, e in levels],
