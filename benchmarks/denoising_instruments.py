@@ -7,7 +7,9 @@ Draws a 16-bit stack of each (parameters and scenes fresh unless a seed is given
 instrument's files, and runs `nrgan denoise` as a user would, with the repairs that the diagnosis advises; Noise2Void
 (`--method n2v`) with as many minutes; non-local means and wavelets, told the noise that was diagnosed. All are compared
 with the values without noise: PSNR over pixels that are neither hot nor dead, the peak being the span of the truth.
-What is there already is gone on with.
+The same instrument then takes frames of nothing, as dark as the darkest places of the stack: how many spots stand out
+of what the denoiser makes of them, beside its null test there, which draws from the diagnosed law. What is there already
+is gone on with.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import json
 import secrets
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 
 from drawn_instruments import INSTRUMENTS, Drawn, draw, generator, write
+from drawn_noise import Camera, rounded
 from nrgan.denoising.classical import classical
 from nrgan.denoising.denoiser import Denoiser
+from nrgan.denoising.judging import empty_regions, null_test
 from nrgan.diagnosis import diagnose
 from nrgan.frames import FrameSet, ValueRange, open_frames
 from nrgan.reports.markdown import markdown_table
@@ -39,10 +42,8 @@ from nrgan.training.processor import processor
 FRAMES, SIDE = 32, 256
 _HOT = 5.0
 """Times the noise that a place of the sensor is off, from which on it is hot or dead."""
-_SPOT = 4.0
-"""Standard deviations of the answer to pure noise, from which on a spot is a false structure."""
-_FAINT = 0.02
-"""Of the span of the truth: how little a region has above the darkest, to be known as empty."""
+_BLANKS, _DARKEST = 16, 0.01
+"""Frames of nothing, and the quantile of the stack's light that they have."""
 Array = npt.NDArray[Any]
 
 
@@ -72,7 +73,8 @@ def measured(name: str, seed: int, folder: Path, minutes: float) -> dict[str, An
         low, high = found.value_range.limits[0]
         answers["wavelet"] = wavelet * (high - low) + low
     good = _good(drawn)
-    about = Denoiser.load(folder / "denoise-denoiser").about
+    denoiser = Denoiser.load(folder / "denoise-denoiser")
+    about = denoiser.about
     judgement = json.loads((folder / "denoise-denoiser" / "judgement.json").read_text())
     return {
         "instrument": name,
@@ -84,7 +86,7 @@ def measured(name: str, seed: int, folder: Path, minutes: float) -> dict[str, An
         "chosen": about.chosen.get("chosen"),
         "psnr": {method: _psnr(answer, drawn, good) for method, answer in {"input": noisy, **answers}.items()},
         "estimated psnr": _of_the_truth(judgement["risk"], drawn, found.value_range),
-        "spots per megapixel in empty regions": _spots(answers["denoise"], drawn, good),
+        "false structures in frames of nothing": _of_nothing(denoiser, drawn, generator(seed, name, 1)),
         "null test": judgement["null_test"],
     }
 
@@ -122,15 +124,21 @@ def _of_the_truth(risk: dict[str, Any] | None, drawn: Drawn, value_range: ValueR
     return [float(psnr + change) for psnr in risk["psnr_range"]]
 
 
-def _spots(answer: Array, drawn: Drawn, good: npt.NDArray[np.bool_]) -> float | None:
-    """Connected spots that stand out of what is known to be empty; None where nothing is."""
-    empty = (drawn.light < drawn.light.min() + _FAINT * np.ptp(drawn.light)) & good[None]
-    if empty.mean() < 0.01:
+def _of_nothing(denoiser: Denoiser, drawn: Drawn, rng: np.random.Generator) -> dict[str, Any] | None:
+    """False structures in frames of the dark alone, beside those in the answer to noise of the diagnosed law."""
+    if denoiser.about.law is None:
         return None
-    wrong = answer - drawn.light
-    high = (np.abs(wrong - np.median(wrong[empty])) > _SPOT * wrong[empty].std()) & empty
-    count = sum(int(ndimage.label(frame.any(2), np.ones((3, 3)))[1]) for frame in high)
-    return count / (empty.sum() / 1e6)
+    light = np.full((_BLANKS, *drawn.light.shape[1:]), np.quantile(drawn.light, _DARKEST))
+    mended: dict[str, Any] = {"hot": 0.0, "impulses": 0.0} if isinstance(drawn.detector, Camera) else {}
+    detector = replace(drawn.detector, **mended)
+    sensor = detector.sensor(light.shape[1], light.shape[2], rng)
+    noisy = rounded(detector.expose(light, sensor, rng), detector)
+    unit = denoiser.about.value_range.to_unit(noisy).transpose(0, 3, 1, 2)
+    images = torch.from_numpy(np.ascontiguousarray(unit, np.float32))
+    null = null_test(denoiser, images, denoiser.about.law, signals=(float(images.mean()),), each=_BLANKS)
+    empty = torch.zeros(len(images), 1, *images.shape[2:], dtype=torch.bool)
+    empty[:, :, denoiser.radius : -denoiser.radius, denoiser.radius : -denoiser.radius] = True
+    return empty_regions(denoiser, images, empty, null).as_json()
 
 
 def main() -> None:
