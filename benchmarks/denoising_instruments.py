@@ -8,8 +8,8 @@ instrument's files, and runs `nrgan denoise` as a user would, with the repairs t
 (`--method n2v`) with as many minutes; non-local means and wavelets, told the noise that was diagnosed. All are compared
 with the values without noise: PSNR over pixels that are neither hot nor dead, the peak being the span of the truth.
 The same instrument then takes frames of nothing, as dark as the darkest places of the stack: how many spots stand out
-of what the denoiser makes of them, beside its null test there, which draws from the diagnosed law. What is there already
-is gone on with.
+of what the denoiser makes of them, beside its null test there, which draws from the diagnosed law. What is there
+already is gone on with.
 """
 
 from __future__ import annotations
