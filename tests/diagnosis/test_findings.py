@@ -136,17 +136,24 @@ def test_lines_that_are_the_same_in_every_frame_are_a_pattern_and_no_fresh_offse
     assert f"even and odd {name} have an offset" in turns["fixed pattern"].words
 
 
-@pytest.mark.parametrize("measured", ["chessboard", "rows"])
-def test_pixels_that_were_interpolated(measured: str) -> None:
-    rng, (down, across) = np.random.default_rng(5), np.indices((SIDE, SIDE))
-    frames = noisy(rng)
+NEAR = {"chessboard": [[0, 1, 0], [1, 4, 1], [0, 1, 0]], "rows": [[0, 2, 0], [0, 4, 0], [0, 2, 0]]}
+
+
+def interpolated(frames: Array, measured: str) -> Array:
+    """Every second place of a chessboard, or every second row, is the mean of its nearest neighbours."""
+    down, across = np.indices((SIDE, SIDE))
     there = ((down + across if measured == "chessboard" else down) % 2 == 0)[None, :, :, None]
-    weights = np.array(
-        [[0, 1, 0], [1, 4, 1], [0, 1, 0]] if measured == "chessboard" else [[0, 1, 0], [0, 2, 0], [0, 1, 0]]
-    )
-    total = ndimage.convolve(frames * there, weights[None, :, :, None] / 4, mode="mirror")
-    found = seen(np.where(there, frames, total * (1 if measured == "chessboard" else 2)))
+    near = np.array(NEAR[measured])[None, :, :, None] / 4
+    return np.where(there, frames, ndimage.convolve(frames * there, near, mode="mirror"))
+
+
+@pytest.mark.parametrize("measured", NEAR)
+@pytest.mark.parametrize("count", [FRAMES, 1])
+def test_pixels_that_were_interpolated(measured: str, count: int) -> None:
+    frames = noisy(np.random.default_rng(5))[:count]
+    found = seen(interpolated(frames, measured))
     assert "mosaic" in found and "interpolated" in found["mosaic"].words
+    assert "mosaic" not in seen(frames)
 
 
 def test_a_gain_is_told_from_an_offset() -> None:

@@ -42,9 +42,9 @@ def fixed_pattern(looked: Looked) -> Finding:
     name = "fixed pattern"
     if not _can_tell(looked):
         return Finding(name, False)
-    a, b = _halves(looked)
-    turns, of_turns, between = alternation(a, b)
-    a, b = (without_alternation(half) for half in (a, b))  # shifted by two pixels it is itself, and no chance
+    halves = _halves(looked)
+    turns, of_turns, between = alternation(*halves)
+    a, b = (without_alternation(half) for half in halves)  # shifted by two pixels it is itself, and no chance
     chance = _by_chance(a, b)
     covariance = float((a * b).mean())
     along = max(_of_lines(a, b), _of_lines(a.transpose(1, 0, 2), b.transpose(1, 0, 2)))
@@ -54,7 +54,7 @@ def fixed_pattern(looked: Looked) -> Finding:
     if strength <= looked.faintest:
         return Finding(name, False, 0.0, "of 255", None)
     error = float(np.hypot(rest * chance / max(2 * covariance, 1e-12), of_turns))
-    kind = "a gain" if _grows_with_signal(looked, a) > _GAIN else "an offset"
+    kind = "a gain" if _grows_with_signal(looked, halves[0]) > _GAIN else "an offset"
     words = f"each pixel of the sensor has {kind} of its own ({strength:.2g} of 255 in the mean)"
     if turns > rest:
         words = f"{between} have {kind} of their own ({strength:.2g} of 255)"

@@ -7,13 +7,10 @@ that are read in turn by two amplifiers, or at two moments, have offsets of thei
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from nrgan.diagnosis.cells import Array, Doubles
 from nrgan.diagnosis.findings.base import STANDARD_ERRORS, Finding, bootstrap
 from nrgan.diagnosis.looked import Looked, residuals
-
-Signs = npt.NDArray[np.int64]
 
 _BLOCK = 8
 _FEWEST_UNITS = 12
@@ -33,10 +30,12 @@ _CLIP = 3.0
 def mosaic(looked: Looked) -> Finding:
     """Noise that differs between the places of a 2x2 mosaic."""
     name, frames = "mosaic", looked.frames
-    if len(frames) < _FEWEST_UNITS or min(frames.shape[1:3]) < 2 * _BLOCK:
+    count, (height, width) = len(frames), (side // _BLOCK for side in frames.shape[1:3])
+    if max(count, height, width) < _FEWEST_UNITS or min(height, width) < 2:
         return Finding(name, False)
     residual = residuals(frames)
-    residual -= residual.mean(0, keepdims=True)  # a fixed pattern lies at places too
+    if count >= _FEWEST_UNITS:
+        residual -= residual.mean(0, keepdims=True)  # a fixed pattern lies at places too
     scale = np.median(np.abs(residual), axis=(1, 2, 3), keepdims=True) / 0.6745
     energy = _phases(np.minimum(np.abs(residual), _CLIP * scale) ** 2)
     total = np.maximum(energy.sum((3, 4)), 1e-12)
