@@ -2,10 +2,10 @@
 
     python benchmarks/denoising_trust.py DENOISER [DENOISER ...] [--images 400] [--data-root DIR] [--clip] [--json FILE]
 
-DENOISERS: of one setting, as by `nrgan train-denoiser cifar10bg25k5 DENOISER --no-clip --uncertainty`. Prints the
-PSNR of pooled squared errors of each and of non-local means, true and as estimated from noisy images alone with the noise
-that the first denoiser was trained for, so that their order can be compared; and of the first, where it tells expected
-errors, the mean squared error over the one that was told, in all and in ten bins of what was told.
+DENOISERS: of one setting, as by `nrgan train-denoiser cifar10bg25k5 DENOISER --no-clip --uncertainty`. Prints the PSNR
+of pooled squared errors of each and of non-local means, true and as estimated from the noisy images alone with the
+noise that the first denoiser was trained for, so that their order can be compared; and of the first, where it tells
+expected errors, the mean squared error over the one that was told, in all and in ten bins of what was told.
 """
 
 from __future__ import annotations
