@@ -153,6 +153,8 @@ class Camera(Detector):
         read = np.exp(self.read_spread * rng.standard_normal((height, width, 1)))
         columns = self.column_pattern * rng.standard_normal((1, width, 1))
         hot = rng.random((height, width, 1)) < self.hot
+        if self.hot and not hot.any():  # what an instrument is said to have is there
+            hot[rng.integers(1, height - 1), rng.integers(1, width - 1)] = True
         return Sensor(
             gains=1 + np.broadcast_to(self.column_gains * rng.standard_normal((1, width, 1)), (height, width, 1)),
             offsets=columns + self.pattern * rng.standard_normal((height, width, 1)),
