@@ -94,7 +94,8 @@ def told(done: Diagnosed) -> Told:
         slope=slope,
         across=float(found.autocorrelation[0][1]) if correlated else None,
         down=float(found.autocorrelation[1][0]) if correlated else None,
-        findings={finding.name: bool(finding.seen) for finding in seen},
+        findings={finding.name: bool(finding.seen) for finding in seen}
+        | {"repeats": bool(getattr(found, "repeated", False))},
         strengths={f.name: float(f.strength) if _is_told(f.strength) else None for f in seen},
     )
 

@@ -434,7 +434,7 @@ def test_what_is_told_in_the_values_of_the_files_is_taken_from_there(tmp_path: P
         newer[name] = getattr(done.diagnosis, name)
     said = told(SimpleNamespace(diagnosis=SimpleNamespace(**newer), advice=done.advice, choice=done.choice))  # type: ignore[arg-type]
     assert (said.values, said.levels, said.slope) == ((1.0,), (2.0,), 4.0)
-    assert said.findings == {"drift": True} and said.level_at(60.0) is None
+    assert said.findings == {"drift": True, "repeats": False} and said.level_at(60.0) is None
 
 
 def test_the_command_draws_diagnoses_and_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
