@@ -29,7 +29,7 @@ from nrgan.memory import is_out_of_memory
         (["train", "shapes-ag25", "gan", "out", "--iterations", "x"], "--iterations: no whole number: 'x'"),
         (["train", "shapes-ag25", "gan", "out", "--iteration", "4"], "--iteration, 4"),
         (["train", "shapes-ag25", "gan", "out", "--batch-size"], "missing value for argument '--batch-size'"),
-        (["generate", "run", "--iterations", "4"], "perhaps --decay-iterations, --iterations, --iterations-per-launch"),
+        (["generate", "run", "--iterations", "4"], "perhaps --decay-iterations, --iterations-per-launch"),
         (["evaluate", "run", "--against", "x"], "invalid choice 'x' for argument '--against'"),
         (["train", "shapes-ag25", "gan", ""], "an argument is empty"),
         (["diagnose", "~nobody-of-that-name/x"], "there is no user of that name"),
