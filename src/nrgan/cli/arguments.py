@@ -83,13 +83,25 @@ def _sentence(box: str) -> str:
     said = said[:1].lower() + said[1:]
     for part in others:
         if part and part[0].startswith("Perhaps you meant"):
-            names = [line.split()[0] for line in part[1:] if line.startswith("    -")]
-            meant = [name for name in dict.fromkeys(names) if name not in said.split()]  # not what another verb has
-            said += f"; perhaps {', '.join(meant)}" if meant else ""
+            of_verbs = _meant(part[1:])
+            elsewhere = [f"{name} is of {', '.join(verbs)}" for name, verbs in of_verbs.items() if name in said.split()]
+            said = "; ".join([said, f"perhaps {', '.join(of_verbs)}", *elsewhere])
         elif part and part[0].startswith("Available"):
             said += f"; {part[0][:1].lower()}{part[0][1:]}"
     (*_, help_of) = ("nrgan --help", *_HELP_OF.findall(box))
     return f"{said}; see {help_of}"
+
+
+def _meant(lines: list[str]) -> dict[str, list[str]]:
+    """The options that a box suggests, and the verbs that have each."""
+    found: dict[str, list[str]] = {}
+    verbs: list[str] = []
+    for line in lines:
+        if line.startswith("    -"):
+            verbs = found.setdefault(line.split()[0], [])
+        elif line.strip().startswith("in nrgan "):
+            verbs.append(line.strip().removeprefix("in ").removesuffix(" --help"))
+    return {name: sorted(set(of)) for name, of in found.items()}
 
 
 def _parts(box: str) -> list[list[str]]:
