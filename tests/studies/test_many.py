@@ -149,7 +149,7 @@ def test_two_commands_on_one_table_train_no_run_twice(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_job_that_is_out_of_time_is_queued_again_and_ends_the_run(tmp_path: Path) -> None:
     """The printed script, in a place where srun and scontrol are ours."""
-    name, out, tools = grid(tmp_path, iterations=100), tmp_path / "out", tmp_path / "bin"
+    name, out, tools = grid(tmp_path, iterations=400), tmp_path / "out", tmp_path / "bin"
     tools.mkdir()
     for tool, text in {
         "srun": 'exec "$@"',
