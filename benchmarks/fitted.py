@@ -1,13 +1,13 @@
 """Is noise that the diagnosis tells as good as noise that is known? A generator trained on it, against clean images.
 
-    python benchmarks/fitted.py --out DIR [--settings cifar10ag25 ...] [--seeds 2] [--data-root DIR] --features FILE
+    python benchmarks/fitted.py --out DIR [--settings cifar10ag25 ...] [--seeds 0 1] [--data-root DIR] --features FILE
         [--iterations 8000] [--json results/fitted.json]
 
 Writes the noisy training images of a setting into one file of 8 bits, as a user's own, and runs what a user would:
 `diagnose --save`, `train … ambientgan --noise`, `select`. The chosen snapshot is then compared with the setting's clean
 training images, by the protocol of `results/evaluation/cifar10-reduced/`, whose runs of `ambientgan`, which is told the
 noise, and of the learned rows it stands beside: as many iterations of the same width, batch and steps. What is there
-already is gone on with. One thread.
+already is gone on with; of a results file, the rows of other settings and seeds are kept. One thread.
 """
 
 from __future__ import annotations
@@ -89,17 +89,25 @@ def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any
         "setting": name,
         "seed": seed,
         "iteration": model.about.iteration,
+        "processor": processor().describe(),
         "results": figures,
         "noise left in samples, of 255": noise_level(samples),
         "noise told": read_noise(str(options.out / f"{name}.json")).plain(),
     }
 
 
+def kept(path: Path, fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a results file with those that were just measured in the place of their own."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
+    rows = {(row["setting"], row["seed"]): row for row in rows + fresh}
+    return [rows[key] for key in sorted(rows)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="where images and runs are kept")
     parser.add_argument("--settings", nargs="+", default=["cifar10ag25", "cifar10bg25k5"])
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--iterations", type=int, help="instead of the grid's")
     parser.add_argument("--features", type=Path, required=True, help="a TorchScript file")
     parser.add_argument("--data-root", type=Path)
@@ -110,12 +118,13 @@ def main() -> None:
     if options.iterations is not None:
         options.grid["training"]["iterations"] = options.iterations
     torch.set_num_threads(1)
-    cells = [measured(name, seed, options) for seed in range(options.seeds) for name in options.settings]
+    cells = [measured(name, seed, options) for seed in options.seeds for name in options.settings]
     for cell in cells:
         print(json.dumps(cell), flush=True)
     if options.json:
-        about = {"processor": processor().describe(), "versions": {n: version(n) for n in ("nrgan", "torch", "numpy")}}
-        write_json({**about, **options.grid["training"], "cells": cells}, options.json, overwrite=True)
+        about = {"versions": {n: version(n) for n in ("nrgan", "torch", "numpy")}}
+        about |= options.grid["training"] | {"cells": kept(options.json, cells)}
+        write_json(about, options.json, overwrite=True)
 
 
 if __name__ == "__main__":

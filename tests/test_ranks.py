@@ -152,11 +152,16 @@ def test_a_rank_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
 def test_a_script_of_ones_own_under_torchrun(tmp_path: Path) -> None:
     options = {**OPTIONS, "iterations": 5, "setting": "shapes-ag25", "model": "sinrgan1", "out": str(tmp_path / "run")}
     script = tmp_path / "script.py"
+    # a file a rank: what two processes print at once can come out mingled
     script.write_text(
-        f"import nrgan\nfor p in nrgan.train(nrgan.TrainConfig(**{options!r})):\n    last = p\nprint(last.iteration)\n"
+        "import os, pathlib, nrgan\n"
+        f"for p in nrgan.train(nrgan.TrainConfig(**{options!r})):\n"
+        "    last = p\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'said-' + os.environ['RANK']).write_text(str(last.iteration))\n"
     )
     done = subprocess.run([*TORCHRUN, str(script)], capture_output=True, text=True, check=False, timeout=PATIENCE)
-    assert done.returncode == 0 and done.stdout.split() == ["5", "5"], done.stderr
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / f"said-{rank}").read_text() for rank in range(2)] == ["5", "5"]
     assert len(losses(tmp_path / "run")) == 5
 
 
