@@ -30,6 +30,7 @@ from nrgan.evaluation.evaluate import Evaluator
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.noise_file import read_noise
 from nrgan.ranges import STORED_LEVELS
+from nrgan.reading import read_json
 from nrgan.settings import choose_data
 from nrgan.storage import write_json
 from nrgan.training.config import dashed
@@ -98,7 +99,7 @@ def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any
 
 def kept(path: Path, fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of a results file with those that were just measured in the place of their own."""
-    rows = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
+    rows = read_json(path)["cells"] if path.exists() else []
     rows = {(row["setting"], row["seed"]): row for row in rows + fresh}
     return [rows[key] for key in sorted(rows)]
 

@@ -1,14 +1,15 @@
 """Does the diagnosis tell the noise of real kinds of instruments? Sets of known truth, other ones at every run.
 
-    python benchmarks/instruments.py [--draws 3] [--seed S] [--only NAME] [--strengths] [--false-alarms N]
+    python benchmarks/instruments.py [--draws 3] [--seed S] [--only NAME] [--strengths] [--false-alarms N [--first K]]
         [--data-root DIR] [--folder DIR] [--json FILE] [--markdown FILE]
 
 Draws sets of every instrument with parameters from ranges, writes them as files of that instrument, diagnoses these as
 a user would, and judges what is said: level at five signals, slope of counts, correlation, findings, the model. A draw
 is right where all that is told is right and the model that is recommended takes nothing for known that is false. The
 seed is fresh unless given, and is printed and kept. --strengths: also each finding from absent to strong, seen or not.
---false-alarms: so many sets that are clean or have white noise, and how often each finding is seen in them. --data-root
-holds CIFAR-10, for the photographs; else shapes are drawn. --folder: where the files stay, to be looked at.
+--false-alarms: so many sets that are clean or have white noise, and how often each finding is seen in them; --first:
+the number of the first of them, and those of the same seed that FILE has are kept: two processes can share them.
+--data-root holds CIFAR-10, for the photographs; else shapes are drawn. --folder: where the files stay, to be looked at.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from judging import judge, told
 from nrgan.data import CIFAR10
 from nrgan.diagnosis import diagnose
 from nrgan.errors import UserError
+from nrgan.reading import read_json
 from nrgan.reports.markdown import markdown_table
 from nrgan.storage import write_json, writing
 
@@ -105,18 +107,19 @@ def _told_of(finding: str, path: Path) -> list[tuple[bool, float | None]]:
     return [(said.findings[finding], said.strengths.get(finding))] if finding in said.findings else []
 
 
-def false_alarms(count: int, seed: int, photographs: Photographs, folder: Path) -> Iterator[Row]:
-    """Sets that are clean or have white noise alone, in turn: what was seen in each."""
-    for number in range(count):
+def false_alarms(numbers: range, seed: int, photographs: Photographs, folder: Path) -> Iterator[Row]:
+    """Sets that are clean or have white noise alone, in turn: what was seen in each, and of how many findings."""
+    for number in numbers:
         name = list(PLAIN)[number % len(PLAIN)]
         drawn = draw(PLAIN[name], generator(seed, f"false alarm {name}", number), photographs)
-        entry: Row = {"set": number, "kind": name, "parameters": asdict(drawn.detector)}
+        entry: Row = {"set": number, "kind": name}
         try:
             said = told(diagnose(write(PLAIN[name], drawn, folder / f"alarm-{number}")))
         except UserError as error:
             yield entry | {"refused": str(error)}
         else:
-            yield entry | {"noise": not said.little_noise, "findings": dict(said.findings)}
+            seen = [finding for finding, there in said.findings.items() if there]
+            yield entry | {"noise": not said.little_noise, "findings": seen, "of": len(said.findings)}
 
 
 def summary(rows: list[Row]) -> str:
@@ -165,8 +168,8 @@ def strengths_table(rows: list[Row]) -> str:
 
 def alarms_table(rows: list[Row]) -> str:
     """How often each finding was seen where there is none of it."""
-    told_of = [row for row in rows if row.get("findings")]
-    body = [[name, _share(sum(row["findings"].get(name, False) for row in told_of), len(told_of))] for name in FINDINGS]
+    told_of = [row for row in rows if row.get("of")]
+    body = [[name, _share(sum(name in row["findings"] for row in told_of), len(told_of))] for name in FINDINGS]
     clean = [row for row in rows if "noise" in row and PLAIN[row["kind"]].holds.little_noise]
     body.append(["noise, of clean sets", _share(sum(row["noise"] for row in clean), len(clean))])
     return markdown_table(["false alarm of", "sets"], body)
@@ -183,6 +186,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(INSTRUMENTS), help="may be given several times")
     parser.add_argument("--strengths", action="store_true", help="also each finding from absent to strong")
     parser.add_argument("--false-alarms", type=int, default=0, help="clean or white sets")
+    parser.add_argument("--first", type=int, default=0, help="number of the first of these sets")
     parser.add_argument("--data-root", type=Path, help="CIFAR-10")
     parser.add_argument("--folder", type=Path, help="keeps the files")
     parser.add_argument("--json", type=Path)
@@ -215,9 +219,19 @@ def run(options: argparse.Namespace, seed: int, photographs: Photographs, folder
         document["strengths"] = [r for name in names for r in strengths(name, seed, times, photographs, folder)]
         tables.append(strengths_table(document["strengths"]))
     if options.false_alarms:
-        document["false alarms"] = list(false_alarms(options.false_alarms, seed, photographs, folder))
+        numbers = range(options.first, options.first + options.false_alarms)
+        fresh = list(false_alarms(numbers, seed, photographs, folder))
+        document["false alarms"] = _with_kept(fresh, seed, options.json)
         tables.append(alarms_table(document["false alarms"]))
     return document, "\n".join(tables)
+
+
+def _with_kept(fresh: list[Row], seed: int, path: Path | None) -> list[Row]:
+    """The sets that were just looked at among those of the same seed that a results file has."""
+    earlier = read_json(path) if path and path.exists() else {}
+    kept = earlier.get("false alarms", []) if earlier.get("seed") == seed else []
+    rows = {row["set"]: row for row in kept + fresh}
+    return [rows[number] for number in sorted(rows)]
 
 
 def _shown(row: Row) -> Row:

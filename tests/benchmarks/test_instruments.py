@@ -453,9 +453,13 @@ def test_the_command_draws_diagnoses_and_judges(tmp_path: Path, monkeypatch: pyt
     assert document["seed"] == 7 and row["truth"]["slope"] == pytest.approx(row["parameters"]["gain"])
     assert row["truth"]["level of 255"][0] == pytest.approx(255 * row["truth"]["level"][0] / row["told"]["span"])
     assert row["verdict"] in instruments._VERDICTS and [r["amount"] for r in document["strengths"]] == [0, 0.5]
-    assert len(document["false alarms"]) == 3 and (tmp_path / "sets" / "seed-7" / "confocal-0" / "stack.tif").is_file()
+    assert [row["set"] for row in document["false alarms"]] == [0, 1, 2]
+    assert (tmp_path / "sets" / "seed-7" / "confocal-0" / "stack.tif").is_file()
     page = (tmp_path / "found.md").read_text()
     assert "Seed 7." in page and "of 1 draws" in page and "false alarm of" in page
+    kept = instruments._with_kept([{"set": 3}], 7, tmp_path / "found.json")
+    assert kept == [*document["false alarms"], {"set": 3}]
+    assert instruments._with_kept([{"set": 3}], 8, tmp_path / "found.json") == [{"set": 3}]
 
 
 def test_stored_values_stay_within_their_type() -> None:
