@@ -1,13 +1,13 @@
 """Is noise that the diagnosis tells as good as noise that is known? A generator trained on it, against clean images.
 
-    python benchmarks/fitted.py --out DIR [--settings cifar10ag25 ...] [--seeds 0 1] [--data-root DIR] --features FILE
-        [--iterations 8000] [--json results/fitted.json]
+    python benchmarks/fitted.py --out DIR [--settings cifar10ag25 ...] [--seeds 0 1] [--told] [--data-root DIR]
+        --features FILE [--iterations 8000] [--json results/fitted.json]
 
 Writes the noisy training images of a setting into one file of 8 bits, as a user's own, and runs what a user would:
-`diagnose --save`, `train … ambientgan --noise`, `select`. The chosen snapshot is then compared with the setting's clean
-training images, by the protocol of `results/evaluation/cifar10-reduced/`, whose runs of `ambientgan`, which is told the
-noise, and of the learned rows it stands beside: as many iterations of the same width, batch and steps. What is there
-already is gone on with; of a results file, the rows of other settings and seeds are kept. One thread.
+`diagnose --save`, `train … ambientgan --noise`, `select`; with --told, the same of a setting, whose noise `ambientgan`
+knows. The chosen snapshot is then compared with the setting's clean training images, by the protocol of
+`results/evaluation/cifar10-reduced/`, beside whose runs it stands: as many iterations of the same width, batch and
+steps. What is there already is gone on with; of a results file, the rows of other runs are kept. One thread.
 """
 
 from __future__ import annotations
@@ -64,18 +64,29 @@ def _data(name: str, options: argparse.Namespace) -> TrainingData:
 
 def trained(name: str, seed: int, options: argparse.Namespace) -> Path:
     """The run of a setting and seed, with its best snapshot chosen."""
-    images, noise, run = (options.out / f for f in (f"{name}.npy", f"{name}.json", f"{name}-seed{seed}"))
-    if not images.exists():
-        write_noisy(name, images, options)
-    if not noise.exists():
-        nrgan("diagnose", images, "--save", noise, "--out", options.out / f"{name}-diagnosis")
+    run = options.out / f"{name}-seed{seed}{'-told' if options.told else ''}"
     if not (run / layout.BEST).exists():
         common = options.grid["training"] | {"seed": seed, "threads": 1, "device": "cpu"}
         words = [word for name, value in common.items() for word in (dashed(name), value)]
         resume = ["--resume"] if run.exists() else []
-        nrgan("train", images, "ambientgan", run, "--noise", noise, *words, *resume)
-        nrgan("select", run, "--samples", options.grid["evaluation"]["select_samples"], "--features", options.features)
+        images, of_noise = _source(name, options)
+        nrgan("train", images, "ambientgan", run, *of_noise, *words, *resume)
+        samples = options.grid["evaluation"]["select_samples"]
+        nrgan("select", run, "--samples", samples, "--features", options.features, "--only-observed")
     return run
+
+
+def _source(name: str, options: argparse.Namespace) -> tuple[object, list[object]]:
+    """The images that `train` is given, and the options that say what it is told."""
+    if options.told:
+        places = {"--data-root": options.data_root, "--cache-dir": options.cache_dir}
+        return name, [word for option, at in places.items() if at for word in (option, at)]
+    images, noise = (options.out / f"{name}.{kind}" for kind in ("npy", "json"))
+    if not images.exists():
+        write_noisy(name, images, options)
+    if not noise.exists():
+        nrgan("diagnose", images, "--save", noise, "--out", options.out / f"{name}-diagnosis")
+    return images, ["--noise", noise]
 
 
 def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -86,6 +97,7 @@ def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any
     evaluator = Evaluator(protocol, model.about, SIDE, resources, _data(name, options))
     figures = evaluator.records(model)[0].results
     samples = np.concatenate(list(model.images(0, _LOOKED_AT, False)))
+    noise = "the setting's own" if options.told else read_noise(str(options.out / f"{name}.json")).plain()
     return {
         "setting": name,
         "seed": seed,
@@ -93,14 +105,14 @@ def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any
         "processor": processor().describe(),
         "results": figures,
         "noise left in samples, of 255": noise_level(samples),
-        "noise told": read_noise(str(options.out / f"{name}.json")).plain(),
+        "noise told": noise,
     }
 
 
 def kept(path: Path, fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of a results file with those that were just measured in the place of their own."""
     rows = read_json(path)["cells"] if path.exists() else []
-    rows = {(row["setting"], row["seed"]): row for row in rows + fresh}
+    rows = {(row["setting"], row["seed"], isinstance(row["noise told"], str)): row for row in rows + fresh}
     return [rows[key] for key in sorted(rows)]
 
 
@@ -109,6 +121,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where images and runs are kept")
     parser.add_argument("--settings", nargs="+", default=["cifar10ag25", "cifar10bg25k5"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--told", action="store_true", help="the setting's own noise, to stand beside")
     parser.add_argument("--iterations", type=int, help="instead of the grid's")
     parser.add_argument("--features", type=Path, required=True, help="a TorchScript file")
     parser.add_argument("--data-root", type=Path)
