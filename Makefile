@@ -20,10 +20,10 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --durations=20 -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal --durations=20 -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --durations=20 -m slow
+	$(BIN)/pytest -n 2 --dist worksteal --durations=20 -m slow
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -q -n -W --keep-going docs site

@@ -12,6 +12,7 @@ import pytest
 import nrgan
 from conftest import TINY, modules_after
 from nrgan import layout
+from nrgan.training.config import dashed
 
 SOURCE = Path(nrgan.__file__).parent
 WORDS = ("SAMPLES", "SNAPSHOTS", "BEST", "DISCRIMINATOR", "SHARED_DENOISER")
@@ -73,6 +74,13 @@ def test_training_loads_neither_figures_nor_metrics(tmp_path: Path) -> None:
     config = f"setting='shapes-ag25', model='sinrgan1', out={str(tmp_path / 'run')!r}, **{TINY!r}"
     loaded = modules_after(f"import nrgan\nfor _ in nrgan.train(nrgan.TrainConfig({config})): pass")
     assert "torch" in loaded and not {"matplotlib", "rich", "torchmetrics", "tyro.cli"} & loaded
+
+
+def test_a_training_command_loads_neither_pages_nor_figures(tmp_path: Path) -> None:
+    words = ["train", "shapes-ag25", "sinrgan1", str(tmp_path / "run"), *(f"{dashed(k)}={v}" for k, v in TINY.items())]
+    loaded = modules_after(f"from nrgan.cli import main\ntry: main({words!r})\nexcept SystemExit: pass")
+    assert (tmp_path / "run" / layout.CHECKPOINT).exists() and "nrgan.cli.train" in loaded
+    assert not {"nrgan.reports.page", "matplotlib", "skimage", "scipy.stats", "torchmetrics"} & loaded
 
 
 PROCESS = """

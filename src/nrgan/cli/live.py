@@ -43,10 +43,10 @@ class LivePage:
             self._write()
 
     def _write(self, ended: bool = False) -> None:
-        from nrgan.reports.page.assemble import live_report
-
         if not self._wanted:
             return
+        from nrgan.reports.page.assemble import live_report  # loads all that a page may show
+
         try:
             live_report(self._config.out, self._path, ended)
         except Exception as error:  # no page is worth a training

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from skimage.metrics import structural_similarity
+from skimage import metrics  # loaded where a function is asked for, and it brings much of scipy
 
 from nrgan.corruptions import Sensor
 from nrgan.data import OWN, SOURCES, NoisyImages
@@ -134,7 +134,7 @@ def psnr(found: NoisyImages, clean: NoisyImages) -> float:
 def ssim(found: NoisyImages, clean: NoisyImages) -> float:
     """Of one image, (C, H, W)."""
     gaussian = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    value = structural_similarity(clean, found, data_range=1.0, channel_axis=0, **gaussian)  # type: ignore[no-untyped-call]
+    value = metrics.structural_similarity(clean, found, data_range=1.0, channel_axis=0, **gaussian)  # type: ignore[no-untyped-call]
     return float(value)
 
 

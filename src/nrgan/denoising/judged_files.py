@@ -15,9 +15,9 @@ from nrgan.denoising.judging import Judgement, judge
 from nrgan.denoising.material import NoiseFound, unseen
 from nrgan.errors import UserError
 from nrgan.frames import FrameSet, ValueRange, filled, open_frames
+from nrgan.layout import JUDGEMENT
 from nrgan.storage import write_json
 
-JUDGEMENT = "judgement.json"
 _SQUARES, _SIDE = 64, 256
 """Squares that are looked at, at most, and their side."""
 _FEWEST_PIXELS = 16

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage.restoration import estimate_sigma
+from skimage import restoration  # loaded where a function is asked for, and it brings much of scipy
 
 
 def noise_level(images: npt.NDArray[np.uint8] | npt.NDArray[np.floating[Any]]) -> float:
@@ -16,7 +16,7 @@ def noise_level(images: npt.NDArray[np.uint8] | npt.NDArray[np.floating[Any]]) -
     (Donoho & Johnstone 1994, as in scikit-image). Fine texture counts as noise: compare with clean images.
     """
     levels = [
-        estimate_sigma(image / 1.0, average_sigmas=True, channel_axis=2)  # type: ignore[no-untyped-call]
+        restoration.estimate_sigma(image / 1.0, average_sigmas=True, channel_axis=2)  # type: ignore[no-untyped-call]
         for image in images
     ]
     return float(np.mean(levels))

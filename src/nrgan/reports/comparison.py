@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from rich.markup import escape
 from rich.table import Table
 
@@ -95,6 +94,8 @@ def figures_of_runs(
 
 
 def _draw(runs: Sequence[Path], names: list[str], records: list[dict[str, dict[int, Record]]], path: Path) -> None:
+    from matplotlib.figure import Figure  # heavy, and the page of a training needs this module without it
+
     # a curve has two points at least
     metrics = sorted({metric for of_run in records for metric, points in of_run.items() if len(points) > 1})[:_PANELS]
     panels = [*metrics, "losses"] if len(metrics) < _PANELS else metrics

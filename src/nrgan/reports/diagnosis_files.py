@@ -9,7 +9,6 @@ from nrgan.diagnosis import Diagnosed, document
 from nrgan.errors import UserError, first_line
 from nrgan.noise_file import save_noise
 from nrgan.reading import read_json
-from nrgan.reports.diagnosis_figure import draw_diagnosis
 from nrgan.reports.diagnosis_table import diagnosis_words
 from nrgan.storage import check_output, write_json
 
@@ -33,6 +32,8 @@ def write_diagnosis(found: Diagnosed, folder: Path, save: Path | None = None) ->
     save: another place for the noise file. Returns the figure's path. Raises `UserError` where they cannot be written,
     or are there already and not ours; and where a noise file is asked for and there is no law.
     """
+    from nrgan.reports.diagnosis_figure import draw_diagnosis  # Matplotlib, which those who read the files do without
+
     law = found.advice.law
     told = document(found.diagnosis, found.advice) | {"words": diagnosis_words(found.diagnosis, found.advice)}
     write_json(told, folder / _DOCUMENT)

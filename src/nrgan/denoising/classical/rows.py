@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+from skimage import restoration  # loaded where a function is asked for, and it brings much of scipy
 
 from nrgan.errors import UserError, first_line
 
@@ -58,7 +58,9 @@ class NonLocalMeans(Row):
     def __call__(self, z: Array) -> Array:
         alone = z.shape[2] == 1  # which it does not take for a channel
         image, axis = (z[..., 0], None) if alone else (z, 2)
-        found = denoise_nl_means(image, self.patch, self.distance, self.strength, sigma=1.0, channel_axis=axis)
+        found = restoration.denoise_nl_means(
+            image, self.patch, self.distance, self.strength, sigma=1.0, channel_axis=axis
+        )
         return np.reshape(found, z.shape)
 
 
@@ -70,7 +72,7 @@ class Wavelet(Row):
     """Of db1, db2, sym4."""
 
     def __call__(self, z: Array) -> Array:
-        return denoise_wavelet(z, 1.0, self.wavelet, channel_axis=2, rescale_sigma=False)
+        return restoration.denoise_wavelet(z, 1.0, self.wavelet, channel_axis=2, rescale_sigma=False)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class TotalVariation(Row):
     """Of 0.5, 0.7, 1.0."""
 
     def __call__(self, z: Array) -> Array:
-        return denoise_tv_chambolle(z, self.weight, channel_axis=2)  # type: ignore[no-untyped-call]
+        return restoration.denoise_tv_chambolle(z, self.weight, channel_axis=2)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)

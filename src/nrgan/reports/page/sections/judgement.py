@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nrgan.denoising.judged_files import JUDGEMENT
 from nrgan.errors import UserError, first_line
+from nrgan.layout import JUDGEMENT
 from nrgan.reading import read_json
 from nrgan.reports.diagnosis_table import with_options
 from nrgan.reports.page.blocks import Block, Command, Curves, Table, Words, figure
