@@ -30,8 +30,10 @@ OPTIONS = {
 
 def _saved(run: Path) -> int:
     """When the last checkpoint was written: each kill after one leaves some progress, however slow the machine."""
-    path = run / "checkpoint.safetensors"
-    return path.stat().st_mtime_ns if path.exists() else -1
+    try:
+        return (run / "checkpoint.safetensors").stat().st_mtime_ns
+    except FileNotFoundError:  # there is none yet, or the next is about to take its place
+        return -1
 
 
 def _start_and_kill(command: list[str], out: Path, rng: random.Random) -> None:
