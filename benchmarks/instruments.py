@@ -108,7 +108,7 @@ def _told_of(finding: str, path: Path) -> list[tuple[bool, float | None]]:
 
 
 def false_alarms(numbers: range, seed: int, photographs: Photographs, folder: Path) -> Iterator[Row]:
-    """Sets that are clean or have white noise alone, in turn: what was seen in each, and of how many findings."""
+    """Sets that are clean or have white noise alone, in turn: what was seen in each, and what was not told."""
     for number in numbers:
         name = list(PLAIN)[number % len(PLAIN)]
         drawn = draw(PLAIN[name], generator(seed, f"false alarm {name}", number), photographs)
@@ -119,7 +119,8 @@ def false_alarms(numbers: range, seed: int, photographs: Photographs, folder: Pa
             yield entry | {"refused": str(error)}
         else:
             seen = [finding for finding, there in said.findings.items() if there]
-            yield entry | {"noise": not said.little_noise, "findings": seen, "of": len(said.findings)}
+            not_told = [finding for finding in FINDINGS if finding not in said.findings]
+            yield entry | {"noise": not said.little_noise, "seen": seen, "not told": not_told}
 
 
 def summary(rows: list[Row]) -> str:
@@ -168,8 +169,11 @@ def strengths_table(rows: list[Row]) -> str:
 
 def alarms_table(rows: list[Row]) -> str:
     """How often each finding was seen where there is none of it."""
-    told_of = [row for row in rows if row.get("of")]
-    body = [[name, _share(sum(name in row["findings"] for row in told_of), len(told_of))] for name in FINDINGS]
+    looked_at = [row for row in rows if "seen" in row]
+    body = []
+    for name in dict.fromkeys([*FINDINGS, *(name for row in looked_at for name in row["seen"])]):
+        told_of = [row for row in looked_at if name not in row["not told"]]
+        body.append([name, _share(sum(name in row["seen"] for row in told_of), len(told_of))])
     clean = [row for row in rows if "noise" in row and PLAIN[row["kind"]].holds.little_noise]
     body.append(["noise, of clean sets", _share(sum(row["noise"] for row in clean), len(clean))])
     return markdown_table(["false alarm of", "sets"], body)
