@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from scipy import ndimage
 
 from nrgan.diagnosis.cells import Array
 from nrgan.diagnosis.findings import CHECKS, Finding, findings_of
+from nrgan.diagnosis.findings.values import few_photons
 from nrgan.diagnosis.looked import Looked
 
 FRAMES, SIDE, NOISE = 48, 96, 4.0
@@ -188,6 +190,21 @@ def test_counts_of_few_photons_are_told_by_their_variance() -> None:
     # as coarse, but with noise of another kind
     rounded = np.maximum(np.rint(blobs(rng) / 60 + 3 * rng.standard_normal(counts.shape)), 0)
     assert "few photons" not in seen(rounded, step=1.0)
+
+
+@pytest.mark.parametrize(
+    ("brightest", "gaps", "told"), [(4.0, False, True), (150.0, True, True), (150.0, False, False)]
+)
+def test_counts_that_a_discriminator_sees(brightest: float, gaps: bool, told: bool) -> None:
+    """A few in a pixel, or any number of them with values between those that nobody counts."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(brightest * blobs(rng) / 220)
+    step = 255 / counts.max()
+    frames = looked((step * counts).astype(np.float32), step)
+    found = few_photons(replace(frames, gaps=gaps))
+    assert found.seen == told
+    if told:
+        assert found.numbers == {"events": pytest.approx(counts.max()), "dark": 0.0}
 
 
 def test_few_levels() -> None:

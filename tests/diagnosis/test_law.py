@@ -72,6 +72,17 @@ def test_what_was_found_beside_is_in_it() -> None:
     assert law_of(replace(found, findings=(rays,))) is None, "no law has heights like theirs"
 
 
+def test_counts_stored_with_gaps_are_counts() -> None:
+    """Up to thirty events in a pixel, in 8 bits 8 or 9 apart: to a Gaussian of their level a discriminator says no."""
+    found = of_shapes("p30")
+    law = law_of(found)
+    assert found.finding("few photons") is not None and found.finding("few levels") is None
+    assert law is not None and law.events == pytest.approx(30, rel=1e-3) and law.dark == 0
+    values = np.unique(np.round(30 * law.corrupt(np.full((64, 64, 1), 0.4), RandomState(0)), 6))
+    assert (values == np.rint(values)).all()
+    assert recommend(found).chosen == "fitted"
+
+
 def test_certain_noise_is_held_and_other_is_learned() -> None:
     found = of_shapes("ag25")
     certain, doubted = recommend(found), recommend(replace(found, certain=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from nrgan.diagnosis.evidence import Evidence, in_images, in_repeats
 from nrgan.diagnosis.findings import Finding, arrangement_findings, findings_of
 from nrgan.diagnosis.findings.base import bootstrap
 from nrgan.diagnosis.findings.fixed import pattern_energy
+from nrgan.diagnosis.findings.values import FEW_PHOTONS
 from nrgan.diagnosis.laws import UNKNOWN, depends_on_signal
 from nrgan.diagnosis.looked import Looked
 from nrgan.diagnosis.prediction import Quiet, quiet_of
@@ -62,7 +64,7 @@ def estimate_noise(
     if looked is None:
         looked = Looked.at_images(prepared(images, most_images))
     findings = findings_of(looked)
-    evidence = in_repeats(looked, counts="few photons" in _seen(findings)) if len(looked.pairs) else None
+    evidence = in_repeats(looked, counts=_few_photons(findings)) if len(looked.pairs) else None
     if evidence is None:
         evidence = _in_images(prepared(images, most_images), looked, findings)
     return _diagnosis(evidence, looked, findings)
@@ -72,11 +74,16 @@ def _seen(findings: tuple[Finding, ...]) -> set[str]:
     return {found.name for found in findings if found.seen}
 
 
+def _few_photons(findings: tuple[Finding, ...]) -> bool:
+    """Whether pixels without any event are common, and their black is nothing that was cut."""
+    return any(found.name == "few photons" and (found.strength or math.inf) <= FEW_PHOTONS for found in findings)
+
+
 def _in_images(y: Array, looked: Looked, findings: tuple[Finding, ...]) -> Evidence:
     """The evidence within images, with what was found in their frames heeded."""
     seen = _seen(findings)
     pattern = partial(pattern_energy, looked) if "fixed pattern" in seen else None
-    return in_images(y, "few photons" in seen, bool(seen & {"impulses", "hot pixels"}), pattern)
+    return in_images(y, _few_photons(findings), bool(seen & {"impulses", "hot pixels"}), pattern)
 
 
 def _diagnosis(evidence: Evidence, looked: Looked, findings: tuple[Finding, ...]) -> Diagnosis:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, special
 
 from nrgan.corruptions import Fitted
 from nrgan.diagnosis.findings.base import AT_ENDS
-from nrgan.diagnosis.laws import OTHER, FittedLaw
+from nrgan.diagnosis.laws import OTHER
 from nrgan.diagnosis.structure import QUANTILES
 from nrgan.diagnosis.values import Diagnosis
 from nrgan.errors import UserError
@@ -30,7 +31,7 @@ def law_of(found: Diagnosis) -> Fitted | None:
     """
     if found.little_noise or found.local or _beyond(found):
         return None
-    knots, levels = _curve(found)
+    (knots, levels), (events, dark) = _curve(found), _counted(found) or (0.0, 0.0)
     for correlation in _correlations(found):
         try:
             return Fitted(
@@ -42,8 +43,8 @@ def law_of(found: Diagnosis) -> Fitted | None:
                 rows=_strength(found, "row offsets"),
                 columns=_strength(found, "column offsets"),
                 shared=_shared(found),
-                events=_events(found),
-                dark=_dark(found),
+                events=events,
+                dark=dark,
                 impulses=_strength(found, "impulses"),
                 salt=_salt(found),
             )
@@ -62,7 +63,7 @@ def _curve(found: Diagnosis) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Knots of the signal, and levels there: by the law that holds, else by the curve itself."""
     relation, counted = found.relation, _counted(found)
     if counted is not None:
-        return (max(counted.zero, 0.0),), (counted.floor,)
+        return (counted.dark,), (0.0,)
     if relation is None and found.dependence == OTHER:
         known = [(s / 255, v) for s, v in zip(found.signal, found.level_at_signal, strict=True) if v is not None]
         return tuple(s for s, _ in known), tuple(v for _, v in known)
@@ -73,21 +74,15 @@ def _curve(found: Diagnosis) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(x.tolist()), tuple(levels.tolist())
 
 
-def _counted(found: Diagnosis) -> FittedLaw | None:
-    """The law of counts, where they are so few that they are no Gaussian."""
-    relation = found.relation
-    few = found.finding("few photons") is not None
-    return relation if few and relation is not None and relation.law.counts else None
+class _Counted(NamedTuple):
+    events: float
+    dark: float
 
 
-def _events(found: Diagnosis) -> float:
-    counted = _counted(found)
-    return 0.0 if counted is None or counted.scale is None else counted.scale
-
-
-def _dark(found: Diagnosis) -> float:
-    counted = _counted(found)
-    return 0.0 if counted is None else max(counted.zero, 0.0)
+def _counted(found: Diagnosis) -> _Counted | None:
+    """The law of counts, where they are no Gaussian: it is known exactly, whatever the curve looks like."""
+    counts = found.finding("few photons")
+    return None if counts is None else _Counted(counts.numbers["events"], counts.numbers["dark"])
 
 
 def _correlations(found: Diagnosis) -> list[tuple[tuple[float, ...], ...]]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nrgan.diagnosis.cells import Array, Doubles, cell_means, mixed_difference
-from nrgan.frames import SensorFrames
+from nrgan.frames import SensorFrames, lattice_step
 
 _NETWORK = (
     *((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6)),
@@ -37,7 +37,8 @@ class Looked:
 
     frames: (F, H, W, C) float32, on 0..255 of the range. step: between the values that occur, on the same scale; 0
     where they are not counted. zero: the files' value 0, on the same scale. pairs: which of `frames` repeat one scene,
-    (P, 2). one_place: whether all frames lie at one place of the sensor.
+    (P, 2). one_place: whether all frames lie at one place of the sensor. gaps: whether the files' type has
+    values between the steps.
     """
 
     frames: Array
@@ -45,19 +46,20 @@ class Looked:
     zero: float
     pairs: npt.NDArray[np.int64]
     one_place: bool = True
+    gaps: bool = False
 
     @classmethod
     def of(cls, frames: SensorFrames) -> Looked:
         """From frames in unit range."""
-        return cls(
-            frames.pixels * np.float32(255), 255 * frames.step, 255 * frames.zero, frames.pairs, frames.one_place
-        )
+        pixels, step, zero = frames.pixels * np.float32(255), 255 * frames.step, 255 * frames.zero
+        return cls(pixels, step, zero, frames.pairs, frames.one_place, frames.gaps)
 
     @classmethod
     def at_images(cls, images: Array) -> Looked:
         """At images on 0..255 that are frames themselves."""
         whole = bool((images == np.rint(images)).all())
-        return cls(images, 1.0 if whole else 0.0, 0.0, np.zeros((0, 2), np.int64))
+        step = lattice_step(images.astype(np.uint8) if whole else images) or float(whole)
+        return cls(images, step, 0.0, np.zeros((0, 2), np.int64), gaps=step > whole)
 
     @cached_property
     def around(self) -> Array:

@@ -11,6 +11,7 @@ from nrgan.frames.formats import FORMATS
 from nrgan.frames.frame import Frame, SensorPlace
 from nrgan.frames.frame_set import FrameSet, open_frames
 from nrgan.frames.gaps import filled
+from nrgan.frames.lattice import lattice_step
 from nrgan.frames.mending import HOT_PIXELS, MENDS, NO_MENDING, Mending, mended
 from nrgan.frames.opened import Region
 from nrgan.frames.repeats import Repeats, find_repeats, repeats_scene
@@ -45,6 +46,7 @@ __all__ = [
     "choose_range",
     "filled",
     "find_repeats",
+    "lattice_step",
     "mended",
     "name_like",
     "open_frames",

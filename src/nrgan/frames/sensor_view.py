@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nrgan.frames.frame import Frame, Pixels
 from nrgan.frames.frame_set import FrameSet
 from nrgan.frames.gaps import filled
+from nrgan.frames.lattice import lattice_step
 from nrgan.frames.opened import Region
 from nrgan.frames.repeats import find_repeats
 from nrgan.frames.value_range import ValueRange
@@ -21,10 +22,6 @@ _MOSTLY = 0.5
 """Share of pairs that repeat a scene, from which on the set is one of repeats."""
 _GRID = 8
 """Pixels in frames whose multiples parts begin at: blocks of compressed files stay where they are."""
-_SAMPLE = 200_000
-_MOST_DIFFERENT = 20_000
-_WHOLE = 1e-3
-"""How far from a multiple of the step values of floating point may be, in steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +29,15 @@ class SensorFrames:
     """The same part of some frames of a set, in unit range but not clipped to it.
 
     pixels: (F, H, W, C) float32. numbers: of the frames in the set, ascending. step: between the values that occur,
-    in unit range; 0 where they are not counted. zero: where the files' value 0 lies in unit range. pairs: (P, 2), which
-    of `pixels` repeat one scene. one_place: whether all of them lie at one place of the sensor.
+    in unit range, before they were rounded to whole numbers; 0 where they are not counted. gaps: whether the files'
+    type has values between those. zero: where the files' value 0 lies in unit range. pairs: (P, 2), which of `pixels`
+    repeat one scene. one_place: whether all of them lie at one place of the sensor.
     """
 
     pixels: npt.NDArray[np.float32]
     numbers: npt.NDArray[np.int64]
     step: float
+    gaps: bool
     zero: float
     pairs: npt.NDArray[np.int64]
     one_place: bool
@@ -55,17 +54,20 @@ def sensor_frames(frames: FrameSet, value_range: ValueRange) -> SensorFrames:
     part = _part(frames, len(numbers))
     # one range for the scale of all channels: that of the first stands for the step
     pixels = np.empty((len(numbers), part.height, part.width, frames.channels), np.float32)
+    native = np.empty(pixels.shape, frames.dtype)
     for k, number in enumerate(numbers):
-        frame = frames.read(int(number), part)
-        pixels[k] = value_range.to_unit(_there(frame))
-    span = value_range.high[0] - value_range.low[0]
+        native[k] = _there(frames.read(int(number), part))
+        pixels[k] = value_range.to_unit(native[k])
+    span, whole = value_range.high[0] - value_range.low[0], value_range.dtype != "float32"
+    step = lattice_step(native) or (float(value_range.step) if whole else 0.0)
     place = {int(number): k for k, number in enumerate(numbers)}
     pairs = np.array([[place[a], place[b]] for a, b in found], np.int64).reshape(-1, 2)
     return SensorFrames(
         pixels=pixels,
         numbers=numbers,
-        step=_step(pixels) or (0.0 if value_range.dtype == "float32" else value_range.step / span),
-        zero=-value_range.low[0] / span,
+        step=step / span,
+        gaps=step > whole,
+        zero=(0.0 - value_range.low[0]) / span,
         pairs=pairs,
         one_place=len({frames.place(int(n)) for n in numbers}) == 1 == len(np.unique(frames.sizes, axis=0)),
     )
@@ -93,14 +95,3 @@ def _part(frames: FrameSet, count: int) -> Region:
     side = max(math.isqrt(_MOST_VALUES // (count * frames.channels)), _GRID)
     h, w = min(height, side), min(width, side)
     return Region((height - h) // 2 // _GRID * _GRID, (width - w) // 2 // _GRID * _GRID, h, w)
-
-
-def _step(pixels: npt.NDArray[np.float32]) -> float:
-    """Between the values of floating point that occur, where they are few and evenly spaced; else 0."""
-    sample = pixels.ravel()[:: max(pixels.size // _SAMPLE, 1)]
-    values = np.unique(sample)
-    if not 2 < len(values) <= min(_MOST_DIFFERENT, len(sample) // 4):
-        return 0.0
-    step = float(np.diff(values).min())
-    multiples = (values - values[0]) / step
-    return step if np.abs(multiples - np.rint(multiples)).max() < max(_WHOLE, 1e-6 * len(values)) else 0.0

@@ -12,8 +12,8 @@ _FEW = 40
 """Steps between the values that occur, of which fewer are few."""
 _COARSE = 0.6
 """Level over step, below which rounding is a good part of the noise."""
-_PHOTONS = 12.0
-"""Mean count, below which noise is far from Gaussian."""
+FEW_PHOTONS = 12.0
+"""Mean count, below which noise is far from Gaussian. Where counts are stored with gaps, a discriminator sees those."""
 _LIKE_COUNTS = 0.12
 """Deviation of variance over mean from 1, in steps, up to which values are counts."""
 _MOST_STEPS = 400
@@ -33,18 +33,25 @@ def few_levels(looked: Looked) -> Finding:
         return Finding(name, False, float(steps), "steps", None)
     coarse = level < _COARSE * looked.step
     words = f"only {steps} different values occur" + (", more apart than the noise" if coarse else "")
-    advice = "rounding is part of the noise, and a discriminator sees it: the sensor's steps are shown to generated"
-    return Finding(name, True, float(steps), "steps", None, words, f"{advice} images too (<dequantise>)")
+    advice = "rounding is part of the noise, and a discriminator sees it: take files from before it, if there are any"
+    return Finding(name, True, float(steps), "steps", None, words, advice)
 
 
 def few_photons(looked: Looked) -> Finding:
-    """Whole numbers of events, a few in each pixel."""
+    """Whole numbers of events: a few in each pixel, or stored with gaps between them.
+
+    `numbers` have the law: the events that full signal counts, and the signal at which none is.
+    """
     name = "few photons"
     mean = counts(looked)
-    if mean is None or mean > _PHOTONS:
+    if mean is None or not (mean <= FEW_PHOTONS or looked.gaps):
         return Finding(name, False)
     words = f"the values are counts of events, {mean:.2g} in a pixel in the mean"
-    return Finding(name, True, mean, "events", None, words, "Gaussian models are wrong here; counts are known exactly")
+    if mean > FEW_PHOTONS:
+        words += f", stored {looked.step:.3g} of 255 apart"
+    advice = "Gaussian models are wrong here; counts are known exactly"
+    law = {"events": float(255 / looked.step), "dark": float(looked.zero / 255)}
+    return Finding(name, True, mean, "events", None, words, advice, law)
 
 
 def counts(looked: Looked) -> float | None:
