@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from nrgan.ranges import (
     dequantise,
+    levels_on,
+    nearest,
     nhwc,
     signed_difference,
     signed_from_unit,
@@ -59,11 +61,22 @@ def test_dequantisation_of_channels_is_that_of_each_alone() -> None:
     rng = torch.Generator().manual_seed(0)
     x, u = torch.rand(4, 3, 8, 8, generator=rng), torch.rand(4, 3, 8, 8, generator=rng)
     levels = (256, 3, 60_001)
-    together = dequantise(x, u, torch.tensor(levels, dtype=torch.float64).view(-1, 1, 1))
+    together = dequantise(x, u, levels_on(levels, x.device))
     assert together.dtype == torch.float32
     for channel, count in enumerate(levels):
         one = slice(channel, channel + 1)
         assert torch.equal(together[:, one], dequantise(x[:, one], u[:, one], count)), "bit for bit"
+
+
+def test_the_nearest_of_few_levels_and_the_gradient_of_what_it_was() -> None:
+    x = torch.tensor([-0.1, 0.0, 0.16, 0.17, 0.5, 0.84, 1.0], dtype=torch.float64).expand(1, 2, 1, 7).clone()
+    x.requires_grad_(True)
+    found = nearest(x, levels_on((4, 2), x.device))
+    thirds = torch.tensor([0, 0, 0, 1, 2, 3, 3], dtype=torch.float64) / 3  # of halves the even one, as `round` has it
+    torch.testing.assert_close(found[0, 0, 0], thirds)
+    torch.testing.assert_close(found[0, 1, 0], torch.tensor([0, 0, 0, 0, 0, 1, 1], dtype=torch.float64))
+    (found * 3).sum().backward()
+    assert x.grad is not None and torch.equal(x.grad, torch.full_like(x, 3.0))
 
 
 def test_layouts() -> None:

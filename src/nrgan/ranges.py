@@ -19,6 +19,9 @@ Values = TypeVar("Values", Tensor, npt.NDArray[Any])
 STORED_LEVELS = 256
 """Number of values an 8-bit sensor tells apart."""
 
+Levels = int | tuple[int, ...] | None
+"""How many values a sensor tells apart: one number, or one for each channel; None where they are not counted."""
+
 
 def unit_from_stored(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """uint8 → unit, float64: u = image/255. Any shape."""
@@ -68,6 +71,25 @@ def dequantise(x: Tensor, u: Tensor, levels: int | Tensor = STORED_LEVELS) -> Te
     if isinstance(shrunk, Tensor) and isinstance(step, Tensor):  # rounded once, as a Python number is
         shrunk, step = shrunk.to(x.dtype), step.to(x.dtype)
     return 2 * (x * shrunk - 0.5) + u * step
+
+
+def nearest(x: Tensor, levels: int | Tensor) -> Tensor:
+    """unit → unit, (B, C, H, W): the nearest of L evenly spaced values from 0 to 1; the gradient is that of x.
+
+    levels: as `dequantise` has it. The gradient is the straight-through estimate (Bengio, Léonard & Courville 2013).
+    """
+    steps = levels - 1
+    if isinstance(steps, Tensor):
+        steps = steps.to(x.dtype)
+    return x + (torch.round(x * steps) / steps - x).detach()
+
+
+def levels_on(levels: int | tuple[int, ...], device: torch.device) -> int | Tensor:
+    """Numbers of levels as `dequantise` takes them; made on the device, so that a graph can be captured of it."""
+    if isinstance(levels, int):
+        return levels
+    made = [torch.full((1, 1), float(count), dtype=torch.float64, device=device) for count in levels]
+    return torch.stack(made)
 
 
 def nhwc(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

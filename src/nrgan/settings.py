@@ -31,7 +31,7 @@ from nrgan.corruptions import (
 )
 from nrgan.data import OWN, SOURCES, DataChoice, ImageSource
 from nrgan.errors import UserError, unknown
-from nrgan.frames import EVERYTHING, NO_MENDING, Mending, Wanted
+from nrgan.frames import EVERYTHING, NO_MENDING, Mending, ValueRange, Wanted
 from nrgan.limits import DEFAULT_SIDE, FitChoice
 from nrgan.noise_file import read_noise
 from nrgan.plugins import with_plugins
@@ -98,6 +98,11 @@ class Setting:
     def told(self) -> bool:
         """Whether images come with a noise whose law is told."""
         return self.corruption.already and self.corruption.known
+
+    def stored_in(self, values: ValueRange) -> Setting:
+        """With the sensor of images that have these values: where they are few, and the images come as stored."""
+        levels = values.few_levels if self.corruption.already else None
+        return replace(self, sensor=replace(self.sensor, levels=levels))
 
 
 def _settings_of(name: str, source: type[ImageSource], rows: Mapping[str, Row]) -> dict[str, Setting]:

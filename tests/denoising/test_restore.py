@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,20 @@ def test_floats_of_what_cannot_hold_them(tmp_path: Path) -> None:
     for found in (pixels(tmp_path / "out/p.ome.tif"), pixels(tmp_path / "out/t.tif"), np.load(tmp_path / "out/n.npy")):
         assert found.dtype == np.float32
         np.testing.assert_allclose(np.squeeze(found), picture, rtol=0, atol=1e-3)
+
+
+def test_of_few_values_it_is_said_that_what_is_restored_is_rounded(tmp_path: Path) -> None:
+    np.save(tmp_path / "s.npy", np.random.default_rng(0).poisson(3, (4, 16, 16)).clip(0, 9).astype(np.uint16))
+    restoring = Restoring(ValueRange.of(0, 9, "uint16"))
+    frames = open_frames(str(tmp_path / "s.npy"))
+    done = restore(planned(frames, tmp_path / "counts", restoring), Mean())
+    assert done.notes == (
+        "Few values are told apart from black to white, and what is restored was rounded to those; with <dtype> "
+        "float32 it is not.",
+    )
+    floats = planned(frames, tmp_path / "floats", replace(restoring, dtype="float32"))
+    assert restore(floats, Mean()).notes == ()
+    assert np.load(tmp_path / "counts/s.npy").dtype == np.uint16 and np.load(tmp_path / "floats/s.npy").dtype == "<f4"
 
 
 def test_floats_are_neither_rounded_nor_clipped(tmp_path: Path) -> None:

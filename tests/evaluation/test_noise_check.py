@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tifffile
 
 from conftest import TINY, nrgan
 from nrgan import TrainConfig, TrainedModel, train
@@ -119,18 +120,20 @@ def test_a_model_without_noise_and_the_files(run: Path, tmp_path: Path) -> None:
     assert write_noise_check(check, folder).is_file() and folder == config.out
 
 
-def test_the_step_between_few_values_is_told_and_taken_off(tmp_path: Path) -> None:
-    """Counts of 0 to 7, spread over steps of 255/8 when they are trained on."""
+def test_samples_of_few_values_are_observed_as_those(tmp_path: Path) -> None:
+    """Counts of 0 to 7: eight values, and clean images with values between."""
     counts = np.random.default_rng(0).integers(0, 8, (60, 16, 16)).astype(np.uint16)
     np.save(tmp_path / "counts.npy", counts)
     config = TrainConfig(setting=str(tmp_path / "counts.npy"), model="sinrgan1", out=tmp_path / "run", **TINY)
     for _ in train(config):
         pass
-    check = check_noise(TrainedModel.load(config.out), Resources(), samples=100)
-    assert check.dequantisation == pytest.approx(255 / 8 / 12**0.5)
-    level = check.level_without_dequantisation()
-    assert check.learned is not None and level is not None
-    assert level == pytest.approx(max(0, check.learned.level**2 - check.dequantisation**2) ** 0.5)
-    done = nrgan("check-noise", config.out, "--samples", 100)
-    assert done.returncode == 0 and "is the step between the few values of the images; without it" in done.stdout
-    assert json.loads((config.out / "noise-check.json").read_text())["level_without_dequantisation"] == level
+    model = TrainedModel.load(config.out)
+    observed, clean = (np.concatenate(list(model.images(0, 20, seen))) for seen in (True, False))
+    assert set(np.unique(observed)) <= {round(255 * k / 7) for k in range(8)} and len(np.unique(clean)) > 8
+    assert check_noise(model, Resources(), samples=100).learned is not None
+    done = nrgan("generate", config.out, "--count", 2, "--out", tmp_path / "made", "--with", "noisy")
+    assert done.returncode == 0, done.stderr
+    made, noisy = (tifffile.imread(tmp_path / "made" / f"000001{end}.tif") for end in ("", "-noisy"))
+    assert made.dtype == np.float32 and len(np.unique(made % 1)) > 8, "whole counts would be no clean image"
+    assert noisy.dtype == np.uint16 and noisy.max() <= 7
+    assert nrgan("check-noise", config.out, "--samples", 100).returncode == 0

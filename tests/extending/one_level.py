@@ -29,7 +29,7 @@ class OneLevelObserver(Observer):
         return draws.normal("eps", tuple(x.shape)) * self.level.logarithm.exp()
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
-        return self.observed(x, self.sample(x, draws))
+        return self.observed(x, self.sample(x, draws), draws=draws)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,7 +107,7 @@ class OfManyParts(Observer):
         self.passed_on = nn.Sequential(nn.Identity(), nn.Identity())
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
-        return self.observed(self.blur(x))
+        return self.observed(self.blur(x), draws=draws)
 
 
 def test_every_network_of_an_observer_is_found_whatever_its_class() -> None:

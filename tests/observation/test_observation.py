@@ -25,6 +25,7 @@ from nrgan.observation import (
     rotate_quarter_turns,
 )
 from nrgan.observation.views import blurred
+from nrgan.ranges import unit_from_signed
 from nrgan.settings import SETTINGS
 
 SIZES = NetworkSizes(latent_size=4, image_size=16, image_channels=3, channels=4, residual_scale=0.1)
@@ -32,9 +33,13 @@ LEARNED = [name for name, model in MODELS.items() if isinstance(model, Learned)]
 IMPLICIT = [name for name, model in MODELS.items() if isinstance(model, Learned) and model.implicit]
 
 
-def observer_of(model: str, setting: str | None = None, clip: bool = False) -> Observer:
+def observer_of(
+    model: str, setting: str | None = None, clip: bool = False, levels: int | tuple[int, ...] | None = None
+) -> Observer:
     fitting = [name for name in ("shapes-mg25", *SETTINGS) if MODELS[model].unfit(SETTINGS[name]) is None]
-    observer = MODELS[model].observer(replace(SETTINGS[setting or fitting[0]], sensor=Sensor(clip)), ResNet(), SIZES)
+    observer = MODELS[model].observer(
+        replace(SETTINGS[setting or fitting[0]], sensor=Sensor(clip, levels)), ResNet(), SIZES
+    )
     for parameter in observer.parameters():
         torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(parameter.numel()))
     return observer.double()
@@ -72,6 +77,22 @@ def test_every_model_follows_its_draws(model: str) -> None:
     one, again, other = (observed(observer, x, seed) for seed in (1, 1, 2))
     assert torch.equal(one.y, again.y)
     assert torch.equal(one.y, other.y) == ("noise" not in one.parts)
+
+
+@pytest.mark.parametrize("levels", [6, (3, 6, 300)])
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_of_few_values_generated_images_are_seen_as_real_ones(model: str, levels: int | tuple[int, ...]) -> None:
+    """Rounded to the values that a sensor tells apart, and spread over the steps as training spreads real images."""
+    x = torch.rand(4, 3, 16, 16, dtype=torch.float64).sub(0.5).requires_grad_()
+    observation = observed(observer_of(model, clip=True, levels=levels), x)
+    counts = torch.tensor(levels if isinstance(levels, tuple) else (levels,) * 3).view(3, 1, 1)
+    stored = torch.round(unit_from_signed(observation.parts["noisy"].detach().clamp(-1, 1)) * (counts - 1))
+    steps = unit_from_signed(observation.y.detach()) * counts
+    assert torch.equal(steps.floor(), stored)
+    assert abs(float((steps - stored).mean()) - 0.5) < 0.02 and float((steps - stored).std()) > 0.28
+    (gradient,) = torch.autograd.grad(observation.y.sum(), x)
+    inside = observation.parts["noisy"].detach().abs() < 1
+    torch.testing.assert_close(gradient[inside], ((counts - 1) / counts).expand_as(x)[inside].double())
 
 
 @pytest.mark.parametrize("model", LEARNED)

@@ -25,10 +25,6 @@ _METRICS_HELP = (
 )
 
 
-_MUCH = 0.1
-"""Share of the learned noise from which on that of spreading whole numbers is told."""
-
-
 @dataclass
 class Where:
     """Where to compute, and where data and caches lie."""
@@ -187,11 +183,6 @@ class CheckNoise:
             print(f"the true noise of {check.setting} is not known: the figure shows the model's alone")
         else:
             show(noise_differences(check))
-        if check.learned is not None and check.dequantisation > _MUCH * check.learned.level:
-            print(
-                f"the model's level is {check.learned.level:.1f} of 255, of which {check.dequantisation:.1f} is the "
-                f"step between the few values of the images; without it {check.level_without_dequantisation():.1f}"
-            )
         show(noise_left(check))
         print(f"Look at {figure}")
         return 0

@@ -13,8 +13,9 @@ from nrgan.corruptions import Corruption
 from nrgan.data.choice import DataChoice
 from nrgan.data.frozen import NoisyImages
 from nrgan.data.sources import Images
-from nrgan.frames import Levels, SensorFrames, ValueRange
+from nrgan.frames import SensorFrames, ValueRange
 from nrgan.progress import Preparing
+from nrgan.ranges import Levels
 
 Indices = npt.NDArray[np.int64]
 
@@ -95,8 +96,11 @@ class TrainingData(ABC):
 
     @property
     def levels(self) -> Levels:
-        """How many values the sensor tells apart within its range; None where they are not counted."""
-        return self.value_range.levels
+        """How many values the sensor tells apart within its range; None where they are not counted.
+
+        Neither are few of them where noise was added here: those images have values between.
+        """
+        return None if self.has_clean and self.value_range.few_levels else self.value_range.levels
 
     @property
     def bytes(self) -> int:

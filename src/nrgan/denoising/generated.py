@@ -49,5 +49,5 @@ class GeneratedPairs:
     def __call__(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """`count` pairs, (count, C, H, W) clean and noisy."""
         parts = self._observed(count, rng)
-        noisy = parts["clean"] + self.scale * parts["noise"]
-        return unit_from_signed(parts["clean"]), unit_from_signed(self.model.setting.sensor(noisy))
+        noisy, sensor = parts["clean"] + self.scale * parts["noise"], self.model.setting.sensor
+        return unit_from_signed(parts["clean"]), unit_from_signed(sensor(sensor.rounded(noisy)))

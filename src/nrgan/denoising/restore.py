@@ -74,10 +74,16 @@ def restore(
             _write(plan, file.file, writing, images, index, advance)
     clipped = sum(images.clipped for _, _, images in works) / max(sum(images.values for _, _, images in works), 1)
     done = len(plan.files) - len(todo)
-    return Restored(len(todo), done, len(plan.skipped), clipped, tuple(_said(clipped, plan.frames.dtype)))
+    return Restored(len(todo), done, len(plan.skipped), clipped, tuple(_said(clipped, plan)))
 
 
-def _said(clipped: float, dtype: str) -> Iterator[str]:
+def _said(clipped: float, plan: Plan) -> Iterator[str]:
+    dtype, values = plan.frames.dtype, plan.restoring.value_range
+    if plan.restoring.dtype == "same" and values.of_clean != values:
+        yield (
+            "Few values are told apart from black to white, and what is restored was rounded to those; with <dtype> "
+            "float32 it is not."
+        )
     if clipped >= _MUCH:
         yield (
             f"{clipped:.1%} of the values lay beyond what {dtype} holds and were clipped, which changes means; with "

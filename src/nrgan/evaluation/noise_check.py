@@ -6,7 +6,6 @@ exact law, before it is clipped, as the model's is.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +18,6 @@ from nrgan.data.frozen import corrupt_units
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.evaluation.protocol import Resources
 from nrgan.evaluation.spectrum import level_spectrum
-from nrgan.frames import Levels
 from nrgan.networks.sampling import CHUNK, chunks
 from nrgan.ranges import nhwc, stored_from_signed, stored_from_unit, unit_difference, unit_from_stored
 from nrgan.runs import TrainedModel
@@ -115,15 +113,6 @@ class NoiseCheck:
     """Estimated level of white noise in sets of images (see `noise_level`): texture counts, so compare."""
     spectra: dict[str, list[float]] = field(default_factory=dict)
     """Of the same sets: the level at each frequency (see `level_spectrum`), on 0..255."""
-    dequantisation: float = 0.0
-    """Level of what training spreads images of whole numbers by, over the step between two of them: step/√12. The model
-    learns it with the noise."""
-
-    def level_without_dequantisation(self) -> float | None:
-        """The learned level without that, as both are independent; None for a model that adds no noise."""
-        if self.learned is None:
-            return None
-        return math.sqrt(max(0.0, self.learned.level**2 - self.dequantisation**2))
 
     def differences(self) -> dict[str, float]:
         """How far the model's noise is from the truth; all 0 where it is the same. Empty where either is not there."""
@@ -161,7 +150,7 @@ def _observed(model: TrainedModel, samples: int, seed: int) -> tuple[Images, Ima
     for chunk in chunks(0, samples):
         parts = model.observe(seed, chunk).parts
         clean.append(stored_from_signed(parts["clean"]))
-        observed.append(stored_from_signed(parts["noisy"]))
+        observed.append(stored_from_signed(model.setting.sensor.rounded(parts["noisy"])))
         if "noise" in parts:
             noises.append(unit_difference(parts["noise"].cpu().numpy()))
     noise = np.concatenate(noises)[:samples] if noises else None
@@ -210,13 +199,4 @@ def check_noise(
         learned=learned,
         noise_left={name: noise_level(images) for name, images in sets.items()},
         spectra={name: level_spectrum(unit_from_stored(images)) for name, images in sets.items()},
-        dequantisation=_dequantisation(data.levels),
     )
-
-
-def _dequantisation(levels: Levels) -> float:
-    """Root mean square over channels of 255/(L·√12), for images of L levels; 0 where they are not counted."""
-    if levels is None:
-        return 0.0
-    counts = np.atleast_1d(np.asarray(levels, np.float64))
-    return float(255 * np.sqrt(np.mean(counts**-2) / 12))

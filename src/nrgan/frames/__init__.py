@@ -17,7 +17,7 @@ from nrgan.frames.opened import Region
 from nrgan.frames.repeats import Repeats, find_repeats, repeats_scene
 from nrgan.frames.sensor_view import SensorFrames, sensor_frames
 from nrgan.frames.statistics import Statistics
-from nrgan.frames.value_range import Levels, ValueRange
+from nrgan.frames.value_range import ValueRange
 from nrgan.frames.wanted import EVERYTHING, Wanted
 from nrgan.frames.writing import name_like, write_like
 
@@ -32,7 +32,6 @@ __all__ = [
     "Fit",
     "Frame",
     "FrameSet",
-    "Levels",
     "Mending",
     "PatchPlace",
     "Patches",

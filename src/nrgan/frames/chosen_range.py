@@ -187,8 +187,8 @@ def _on_levels(found: _Found, seen: Statistics, step: int) -> list[str]:
     levels = (found.high - found.low) / step + 1
     if seen.sharp is not None and np.all(seen.values % 1 == 0) and levels <= _FEW_LEVELS:
         said.append(
-            f"Few values are told apart, {levels:.0f}; training spreads each over its step, so that the noise that is "
-            f"learned has a part of {1 / math.sqrt(12):.2f} of a step more."
+            f"Few values are told apart, {levels:.0f}: generated images are rounded to them too before they are "
+            f"compared, and are not rounded themselves."
         )
     return said
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nrgan.errors import UserError
+from nrgan.ranges import STORED_LEVELS, Levels
 
 _WORKING: dict[str, type[np.floating[Any]]] = {
     "uint8": np.float32,
@@ -20,8 +21,8 @@ _WORKING: dict[str, type[np.floating[Any]]] = {
 }
 """What each type is computed in: 32 bits hold all its differences, or, of floats, the small ones of large values."""
 
-Levels = int | tuple[int, ...] | None
-"""How many values a sensor tells apart: one number, or one for each channel; None where they are not counted."""
+_COARSE = 64
+"""Levels below which rounding a clean image to them, by 1/√12 of a step, costs more than 1 of 255."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,18 @@ class ValueRange:
             return None
         counts = tuple((math.floor(high) - math.ceil(low)) // self.step + 1 for low, high in self.limits)
         return counts[0] if len(set(counts)) == 1 else counts
+
+    @property
+    def few_levels(self) -> Levels:
+        """`levels` where some channel has fewer than 8 bits have: rounding to them matters; else None."""
+        levels = self.levels
+        return levels if levels is not None and np.min(levels) < STORED_LEVELS else None
+
+    @property
+    def of_clean(self) -> ValueRange:
+        """The same for images without noise: their values lie between those of few levels, and floats keep them."""
+        coarse = self.levels is not None and np.min(self.levels) < _COARSE
+        return replace(self, dtype="float32", step=1) if coarse else self
 
     @property
     def working(self) -> type[np.floating[Any]]:

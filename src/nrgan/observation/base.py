@@ -66,16 +66,23 @@ class Observer(nn.Module, ABC):
             raise TypeError(f"{type(self).__name__}: put {', '.join(alone)} into a module of its own, to be kept")
         return networks
 
-    def seen(self, y: Tensor) -> Tensor:
-        """Images as D sees them, real and generated alike: stored by the sensor, then through the view."""
-        return self.view(self.sensor(y))
+    def seen(self, y: Tensor, draws: Draws | None = None) -> Tensor:
+        """Images as D sees them, real and generated alike: stored by the sensor, then through the view.
 
-    def observed(self, x: Tensor, noise: Tensor | None = None, penalty: Tensor | None = None) -> Observation:
-        """The observation of x with that noise."""
+        draws: of generated ones, which are rounded to the values of a sensor that has few, and spread over the steps
+        between them, as real ones are when they come here; those have no draws. Without, generated ones are not
+        rounded.
+        """
+        return self.view(self.sensor(y if draws is None else self.sensor.dequantised(y, draws)))
+
+    def observed(
+        self, x: Tensor, noise: Tensor | None = None, penalty: Tensor | None = None, draws: Draws | None = None
+    ) -> Observation:
+        """The observation of x with that noise; `draws` as `seen` has them."""
         if noise is None:
-            return Observation(self.seen(x), penalty, {"clean": x, "noisy": x})
+            return Observation(self.seen(x, draws), penalty, {"clean": x, "noisy": x})
         noisy = x + noise
-        return Observation(self.seen(noisy), penalty, {"clean": x, "noise": noise, "noisy": noisy})
+        return Observation(self.seen(noisy, draws), penalty, {"clean": x, "noise": noise, "noisy": noisy})
 
 
 NOISE_GENERATOR = "noise_generator"

@@ -25,4 +25,4 @@ class Clean(Model):
 
 class _CleanObserver(Observer):
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
-        return self.observed(x)
+        return self.observed(x, draws=draws)

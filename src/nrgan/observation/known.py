@@ -50,7 +50,7 @@ class _KnownNoise(Observer, KnownNoise):
         KnownNoise.__init__(self, law)
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
-        return self.observed(x, self.sample(x, draws))
+        return self.observed(x, self.sample(x, draws), draws=draws)
 
 
 class _KnownReplacing(_KnownNoise):
@@ -58,7 +58,7 @@ class _KnownReplacing(_KnownNoise):
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
         noisy = signed_from_unit(self.law.simulate(unit_from_signed(x), draws.within("corruption")))
-        return Observation(self.seen(noisy), None, {"clean": x, "noise": (noisy - x).detach(), "noisy": noisy})
+        return Observation(self.seen(noisy, draws), None, {"clean": x, "noise": (noisy - x).detach(), "noisy": noisy})
 
 
 class _KnownCorruption(Observer):
@@ -70,4 +70,4 @@ class _KnownCorruption(Observer):
 
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
         y = signed_from_unit(self.corruption.simulate(unit_from_signed(x), draws.within("corruption")))
-        return Observation(self.seen(y), None, {"clean": x, "noisy": y})
+        return Observation(self.seen(y, draws), None, {"clean": x, "noisy": y})

@@ -80,7 +80,7 @@ class _LearnedNoise(Observer):
     def forward(self, x: Tensor, z: Tensor, draws: Draws) -> Observation:
         n, z_noise = self._made(x, draws, z)
         penalty = diversity(n, z_noise)
-        return self.observed(x, self._transformed(n, draws), penalty)
+        return self.observed(x, self._transformed(n, draws), penalty, draws)
 
     def sample(self, x: Tensor, draws: Draws, z: Tensor | None = None) -> Tensor:
         """See `NoiseSampler`. Raises `ValueError` where the images' latents are needed and not given."""

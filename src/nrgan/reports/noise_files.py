@@ -16,8 +16,7 @@ def write_noise_check(check: NoiseCheck, folder: Path) -> Path:
 
     Raises `UserError` where they cannot be written, or are there already and not ours.
     """
-    found = {"differences": check.differences(), "level_without_dequantisation": check.level_without_dequantisation()}
-    write_json({**asdict(check), **found}, folder / f"{NOISE_CHECK}.json")
+    write_json({**asdict(check), "differences": check.differences()}, folder / f"{NOISE_CHECK}.json")
     figure = folder / f"{NOISE_CHECK}.png"
     draw_noise(check, figure)
     return figure

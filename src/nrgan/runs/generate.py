@@ -1,4 +1,7 @@
-"""Generated images as files, in the data's own type and range, each one addressable by its number."""
+"""Generated images as files, in the data's own type and range, each one addressable by its number.
+
+Counts of few photons are whole numbers, and the images behind them are not: those are written as floats.
+"""
 
 from __future__ import annotations
 
@@ -146,7 +149,7 @@ def _write_index(out: Path, document: dict[str, Any]) -> None:
 def _check_space(model: TrainedModel, out: Path, files: int) -> None:
     """Raises `UserError` where so many images do not fit on the disk, however well they are packed."""
     there = next(path for path in (out, *out.absolute().parents) if path.exists())
-    taken = files * model.image_size**2 * model.image_channels * np.dtype(model.about.dtype).itemsize
+    taken = files * model.image_size**2 * model.image_channels * np.dtype(model.value_range.of_clean.dtype).itemsize
     if taken // _PACKED > (free := shutil.disk_usage(there).free):
         raise UserError(
             f"<count>: the images would take about {gigabytes(taken)}, and there are {gigabytes(free)} free"
@@ -206,4 +209,4 @@ def _check(count: int, seed: int, first: int, extras: tuple[str, ...]) -> None:
 def _fitting(model: TrainedModel) -> str:
     """PNG for 8 and 16 bits in grey or RGB, TIFF for the rest."""
     channels = model.image_channels
-    return "png" if model.about.dtype in ("uint8", "uint16") and channels in (1, 3) else "tiff"
+    return "png" if model.value_range.of_clean.dtype in ("uint8", "uint16") and channels in (1, 3) else "tiff"

@@ -105,6 +105,9 @@ class SnapshotMetadata:
 
     def found_setting(self, corruption: Corruption | None = None) -> Setting:
         """The setting, with `corruption` in the place of its own; raises `UserError` where it is not known."""
+        return self._named(corruption).stored_in(self.value_range)
+
+    def _named(self, corruption: Corruption | None = None) -> Setting:
         if self.corruption is None or self.source is None or self.view is None:
             setting = replace(find_setting(self.setting, self.corrupt), sensor=Sensor(self.clip))
             return setting if corruption is None else replace(setting, corruption=corruption)
@@ -115,7 +118,7 @@ class SnapshotMetadata:
 
     def data(self, image_size: int) -> DataChoice:
         """Which images it was trained on."""
-        setting = self.found_setting()
+        setting = self._named()
         return DataChoice(
             name=self.setting,
             source=setting.source,

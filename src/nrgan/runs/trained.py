@@ -32,7 +32,10 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """One generated image in the data's own values, (H, W, C), with its noise (float32) and itself with that noise."""
+    """One generated image in the data's own values, (H, W, C), with its noise (float32) and itself with that noise.
+
+    Clean, it is of the data's type, or float32 where that has few levels in the range (`ValueRange.of_clean`).
+    """
 
     index: int
     clean: Array
@@ -146,7 +149,8 @@ class TrainedModel:
         Clean, or as `observed`: with their noise, clipped and rounded to 8 bits as the data are.
         """
         for chunk in chunks(first, n):
-            images = stored_from_signed(self.observe(seed, chunk).parts["noisy" if observed else "clean"])
+            parts = self.observe(seed, chunk).parts
+            images = stored_from_signed(self.setting.sensor.rounded(parts["noisy"]) if observed else parts["clean"])
             yield images[: first + n - chunk.start]
 
     def in_own_values(self, seed: int, count: int, first: int = 0) -> Iterator[GeneratedImage]:
@@ -169,7 +173,8 @@ class TrainedModel:
             for k, index in enumerate(chunk):
                 if first <= index < first + count:
                     own_noise = None if noise is None else noise[k]
-                    yield GeneratedImage(index, values.from_unit(clean[k]), own_noise, values.from_unit(noisy[k]))
+                    own_clean = values.of_clean.from_unit(clean[k])
+                    yield GeneratedImage(index, own_clean, own_noise, values.from_unit(noisy[k]))
 
 
 def _with_places(about: SnapshotMetadata, run: Path) -> SnapshotMetadata:

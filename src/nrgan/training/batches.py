@@ -18,8 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from nrgan.data import TrainingData
 from nrgan.draws import Draws
 from nrgan.errors import UserError
-from nrgan.frames import Levels
-from nrgan.ranges import STORED_LEVELS, dequantise, signed_from_unit
+from nrgan.ranges import STORED_LEVELS, Levels, dequantise, levels_on, signed_from_unit
 
 _ALL = slice(None)
 _PREFETCHED = 4
@@ -96,11 +95,7 @@ class Batches(ABC):
     ) -> None:
         self.order, self.own = Order(count, batch_size, place), own
         self.device = device
-        self.levels: int | Tensor | None
-        if isinstance(levels, tuple):
-            self.levels = torch.tensor(levels, dtype=torch.float64, device=device).view(-1, 1, 1)
-        else:
-            self.levels = levels
+        self.levels = None if levels is None else levels_on(levels, device)
 
     @property
     def place(self) -> EpochPosition:
