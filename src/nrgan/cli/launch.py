@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 AUTO = "auto"
 _MOST = 16
 """Ranks of which `auto` chooses some."""
+_NEVER = 10**6
+"""Seconds after which a machine tells the others that it lives. There is one here; and where a signal ends this process
+just as it does so, the thread that tells it outlives what it uses, which has ended in an abort."""
 
 
 class RankFailed(NrganError):
@@ -73,6 +76,7 @@ def launch(ranks: Wanted, arguments: Sequence[str]) -> int:
         run_id=uuid.uuid4().hex,
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
+        rdzv_configs={"keep_alive_interval": _NEVER},
         max_restarts=0,
         monitor_interval=0.1,
     )
