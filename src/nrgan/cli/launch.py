@@ -21,8 +21,9 @@ AUTO = "auto"
 _MOST = 16
 """Ranks of which `auto` chooses some."""
 _NEVER = 10**6
-"""Seconds after which a machine tells the others that it lives. There is one here; and where a signal ends this process
-just as it does so, the thread that tells it outlives what it uses, which has ended in an abort."""
+"""Seconds between which a machine tells the others that it lives. There is no other. Where a signal ends this process
+just then, the thread that tells it is the last to hold the rendezvous, fails to clear it, and says so on a standard
+error that is being closed, which is an abort."""
 
 
 class RankFailed(NrganError):
