@@ -4,9 +4,9 @@
 
 Draws the stack into DIR (24 frames of 512x512 pixels, 16 bits: offset 104, 2.1 levels an electron, read noise of 3.2
 electrons, two hot pixels in ten thousand), runs the three commands there as they are printed, and measures the noise
-left in the samples, the images and their clean originals, all by one estimator and in levels of the camera. What is
-there already is gone on with. --draw: the stack alone; --measure: only what the commands have made. --pictures: images,
-samples with and without their noise, and those of the first snapshot.
+left in the samples, the images and their clean originals, all by one estimator and in levels of the camera; rounded to
+whole ones, as files are, and not. What is there already is gone on with. --draw: the stack alone; --measure: only what
+the commands have made. --pictures: images, samples with and without their noise, and those of the first snapshot.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from scipy import ndimage
 
 from nrgan import TrainedModel, layout
 from nrgan.evaluation.noise_level import noise_level
+from nrgan.networks.sampling import CHUNK, in_double
 from nrgan.pictures import save_figure
+from nrgan.ranges import nhwc, unit_from_signed
 from nrgan.reading import read_json
 from nrgan.storage import write_json
 
@@ -134,7 +137,9 @@ def measured(folder: Path) -> dict[str, Any]:
         "minutes of training and evaluating, after measuring the machine": (ended - begun) / 60,
         "noise left, in levels of the camera": {
             "samples": noise_level(samples[..., None]),
-            "clean images": noise_level(tiles(clean, side)[:_GENERATED]),
+            "samples, not rounded": noise_level(_not_rounded(run)),
+            "clean images": noise_level(np.rint(tiles(clean, side)[:_GENERATED])),
+            "clean images, not rounded": noise_level(tiles(clean, side)[:_GENERATED]),
             "noisy images": noise_level(tiles(noisy, side)[:_GENERATED]),
         },
         "mean and standard deviation of values": {
@@ -142,6 +147,17 @@ def measured(folder: Path) -> dict[str, Any]:
             for name, values in (("samples", samples), ("clean images", clean))
         },
     }
+
+
+def _not_rounded(run: Path) -> Array:
+    """The same samples, in levels, as the generator makes them; files have whole ones."""
+    model = TrainedModel.load(run)
+    exact = replace(model, pair=in_double(model.pair))
+    chunks = (range(first, first + CHUNK) for first in range(0, _GENERATED, CHUNK))
+    made = np.concatenate([exact.observe(0, chunk).parts["clean"].numpy() for chunk in chunks])
+    ((low, high),) = model.value_range.limits
+    levels: Array = low + (high - low) * unit_from_signed(nhwc(made))
+    return levels
 
 
 def pictures(folder: Path, run: Path, out: Path) -> None:
