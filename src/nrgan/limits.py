@@ -22,6 +22,8 @@ FitChoice = Literal["auto", "crop", "resize", "tiles"]
 """The same, or whatever gives squares enough: see `nrgan.data.own_data.fitted`."""
 ValueType = Literal["uint8", "uint16", "int16", "float32"]
 """What values of files are brought to as they are read: see `nrgan.frames.ValueRange`."""
+Levels = int | tuple[int, ...] | None
+"""How many values a sensor tells apart: one number, or one for each channel; None where they are not counted."""
 OutputType = Literal["same", "float32"]
 """Of the values of files that are denoised: their own, or as they were computed."""
 FileFormat = Literal["auto", "png", "tiff", "npy"]

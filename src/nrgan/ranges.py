@@ -19,9 +19,6 @@ Values = TypeVar("Values", Tensor, npt.NDArray[Any])
 STORED_LEVELS = 256
 """Number of values an 8-bit sensor tells apart."""
 
-Levels = int | tuple[int, ...] | None
-"""How many values a sensor tells apart: one number, or one for each channel; None where they are not counted."""
-
 
 def unit_from_stored(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """uint8 → unit, float64: u = image/255. Any shape."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from nrgan.draws import Draws
-from nrgan.ranges import Levels, dequantise, levels_on, nearest, signed_from_unit, unit_from_signed
+from nrgan.limits import Levels
+from nrgan.ranges import dequantise, levels_on, nearest, signed_from_unit, unit_from_signed
 
 
 @dataclass(frozen=True)

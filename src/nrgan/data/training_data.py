@@ -14,8 +14,8 @@ from nrgan.data.choice import DataChoice
 from nrgan.data.frozen import NoisyImages
 from nrgan.data.sources import Images
 from nrgan.frames import SensorFrames, ValueRange
+from nrgan.limits import Levels
 from nrgan.progress import Preparing
-from nrgan.ranges import Levels
 
 Indices = npt.NDArray[np.int64]
 

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
@@ -47,14 +48,15 @@ class Fit:
             )
 
 
-def tile_starts(length: int, size: int) -> list[int]:
+@lru_cache(maxsize=64)
+def tile_starts(length: int, size: int) -> tuple[int, ...]:
     """Where the tiles along a side of `length` pixels begin: the fewest that cover it, spread evenly.
 
     Neighbours share at most half of their pixels, save on a side shorter than 1½ sizes: there its two tiles must
     share more.
     """
     count = math.ceil(length / size)
-    return [round(i * (length - size) / max(count - 1, 1)) for i in range(count)]
+    return tuple(round(i * (length - size) / max(count - 1, 1)) for i in range(count))
 
 
 @dataclass(frozen=True)

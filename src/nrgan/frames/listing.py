@@ -106,10 +106,10 @@ def _add_members(listing: Listing, archive: FileSlice) -> None:
 def _whole_file(file: str, name: str, alone: bool) -> FileSlice | None:
     """The whole file as a slice; None for pipes and devices."""
     try:
-        regular = stat.S_ISREG(Path(file).stat().st_mode)
-        if not (regular or is_folder_image(file)):
+        state = Path(file).stat()
+        if not (stat.S_ISREG(state.st_mode) or is_folder_image(file)):
             return None
-        size, stamp = size_and_stamp(file)
+        size, stamp = _size_and_stamp(file, state)
     except OSError as error:
         raise cannot_read(file, error) from error
     return FileSlice(file, name, 0, size, size, stamp=stamp, alone=alone)
@@ -117,8 +117,12 @@ def _whole_file(file: str, name: str, alone: bool) -> FileSlice | None:
 
 def size_and_stamp(file: str) -> tuple[int, int]:
     """Bytes, and when it was last changed in nanoseconds; of a folder, those of all its files. Raises `OSError`."""
-    states = [Path(file).stat()]
-    if stat.S_ISDIR(states[0].st_mode):
+    return _size_and_stamp(file, Path(file).stat())
+
+
+def _size_and_stamp(file: str, state: os.stat_result) -> tuple[int, int]:
+    states = [state]
+    if stat.S_ISDIR(state.st_mode):
         states = [Path(folder, part).stat() for folder, _, inside in os.walk(file) for part in inside]
     return sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0)
 
@@ -184,7 +188,7 @@ def _files_below(root: str) -> list[str]:
 
     seen: set[tuple[int, int]] = set()
     found: list[str] = []
-    for folder, below, files in os.walk(root, onerror=refuse, followlinks=True):
+    for folder, below, files in os.walk(str(Path(root)), onerror=refuse, followlinks=True):
         state = Path(folder).stat()
         if (state.st_dev, state.st_ino) in seen:  # a link back up would go round for ever
             below.clear()
@@ -194,5 +198,6 @@ def _files_below(root: str) -> list[str]:
         below[:] = sorted(
             name for name in below if not name.startswith(".") and not is_folder_image(str(Path(folder, name)))
         )
-        found += [str(Path(folder, name)) for name in files if not name.startswith(".")]
+        begins = folder.rstrip(os.sep) + os.sep
+        found += [begins + name for name in files if not name.startswith(".")]
     return sorted(found, key=natural)

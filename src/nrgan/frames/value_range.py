@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nrgan.errors import UserError
-from nrgan.ranges import STORED_LEVELS, Levels
+from nrgan.limits import Levels
 
 _WORKING: dict[str, type[np.floating[Any]]] = {
     "uint8": np.float32,
@@ -21,6 +21,8 @@ _WORKING: dict[str, type[np.floating[Any]]] = {
 }
 """What each type is computed in: 32 bits hold all its differences, or, of floats, the small ones of large values."""
 
+_FEW = 2**8
+"""Levels below which generated images are rounded to them in training: fewer than 8 bits have."""
 _COARSE = 64
 """Levels below which rounding a clean image to them, by 1/√12 of a step, costs more than 1 of 255."""
 
@@ -73,7 +75,7 @@ class ValueRange:
     def few_levels(self) -> Levels:
         """`levels` where some channel has fewer than 8 bits have: rounding to them matters; else None."""
         levels = self.levels
-        return levels if levels is not None and np.min(levels) < STORED_LEVELS else None
+        return levels if levels is not None and np.min(levels) < _FEW else None
 
     @property
     def of_clean(self) -> ValueRange:

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from nrgan.data import TrainingData
 from nrgan.draws import Draws
 from nrgan.errors import UserError
-from nrgan.ranges import STORED_LEVELS, Levels, dequantise, levels_on, signed_from_unit
+from nrgan.limits import Levels
+from nrgan.ranges import STORED_LEVELS, dequantise, levels_on, signed_from_unit
 
 _ALL = slice(None)
 _PREFETCHED = 4

@@ -69,7 +69,6 @@ FORMATS: dict[str, Format] = {
     "nd2": Format((".nd2",), open_nd2, library="nd2", extra="microscopy"),
     "czi": Format((".czi",), open_czi, library="czifile", extra="microscopy"),
 }
-
 _ZARR_MARKS = (".zarray", ".zgroup", "zarr.json")
 _DICOM = (128, b"DICM")
 TOGETHER = frozenset({"picture", "tiff", "npy", "npz"})
@@ -92,12 +91,19 @@ ACCEPTED = "PNG, JPEG, TIFF, BMP, WebP and .npy images"
 
 def format_name(name: str) -> str | None:
     """The row of a file, by the end of its name; None where it is no image."""
-    lower = name.rstrip("/").lower()
-    fits = [key for key, row in FORMATS.items() if lower.endswith(row.suffixes)]
-    if len(fits) < 2:
-        return fits[0] if fits else None
-    ends = ((len(suffix), key) for key in fits for suffix in FORMATS[key].suffixes if lower.endswith(suffix))
-    return max(ends)[1]
+    end = name.rstrip("/").rpartition("/")[2].lower()
+    by_suffix = _by_suffix(tuple(FORMATS))
+    while "." in end:  # from the first full stop on, so that .nii.gz comes before .gz
+        end = end.partition(".")[2]
+        if (row := by_suffix.get("." + end)) is not None:
+            return row
+    return None
+
+
+@lru_cache(maxsize=1)
+def _by_suffix(rows: tuple[str, ...]) -> dict[str, str]:
+    """The row of each end of a name: asked for of every file, so found once."""
+    return {suffix: row for row in rows for suffix in FORMATS[row].suffixes}
 
 
 def is_image(name: str) -> bool:
