@@ -210,11 +210,13 @@ def test_a_bright_and_a_dim_channel_each_have_their_own_range(tmp_path: Path) ->
         np.testing.assert_allclose(noise / spans, parts["noise"][k].permute(1, 2, 0).numpy() / 2, atol=1e-5)
 
 
-@pytest.mark.parametrize(("changed", "levels"), [({}, (5, 9)), ({"corrupt": "ag25", "model": "gan"}, None)])
+@pytest.mark.parametrize(
+    ("changed", "levels"), [({}, (5, 9)), ({"corrupt": "ag25", "model": "gan"}, None), ({"mend": "stripes"}, None)]
+)
 def test_few_values_are_told_apart_where_images_come_as_stored(
     changed: dict[str, object], levels: tuple[int, ...] | None, tmp_path: Path
 ) -> None:
-    """Whether in training or of a snapshot; noise that is added here has values between."""
+    """Whether in training or of a snapshot; noise that is added and what is mended have values between."""
     counts = np.random.default_rng(0).integers(0, [5, 9], (COUNT, 16, 16, 2)).astype(np.uint16)
     config = options(stack(counts, tmp_path / "images"), tmp_path / "run", value_range="0,4;0,8", **changed)
     run = training(config)

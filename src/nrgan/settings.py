@@ -99,9 +99,12 @@ class Setting:
         """Whether images come with a noise whose law is told."""
         return self.corruption.already and self.corruption.known
 
-    def stored_in(self, values: ValueRange) -> Setting:
-        """With the sensor of images that have these values: where they are few, and the images come as stored."""
-        levels = values.few_levels if self.corruption.already else None
+    def stored_in(self, values: ValueRange, mended: bool) -> Setting:
+        """With the sensor of images that have these values, where they are few.
+
+        Not where noise is added here, or what is wrong is `mended`: those images have values between.
+        """
+        levels = values.few_levels if self.corruption.already and not mended else None
         return replace(self, sensor=replace(self.sensor, levels=levels))
 
 

@@ -98,9 +98,10 @@ class TrainingData(ABC):
     def levels(self) -> Levels:
         """How many values the sensor tells apart within its range; None where they are not counted.
 
-        Neither are few of them where noise was added here: those images have values between.
+        Neither are few of them where noise was added or something mended: those images have values between.
         """
-        return None if self.has_clean and self.value_range.few_levels else self.value_range.levels
+        between = self.has_clean or bool(self.choice.mending.names)
+        return None if between and self.value_range.few_levels else self.value_range.levels
 
     @property
     def bytes(self) -> int:

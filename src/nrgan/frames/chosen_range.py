@@ -187,8 +187,8 @@ def _on_levels(found: _Found, seen: Statistics, step: int) -> list[str]:
     levels = (found.high - found.low) / step + 1
     if seen.sharp is not None and np.all(seen.values % 1 == 0) and levels <= _FEW_LEVELS:
         said.append(
-            f"Few values are told apart, {levels:.0f}: generated images are rounded to them too before they are "
-            f"compared, and are not rounded themselves."
+            f"Few values are told apart, {levels:.0f}: generated images are rounded to them where they are compared; "
+            "those that are kept have values between."
         )
     return said
 

@@ -105,7 +105,7 @@ class SnapshotMetadata:
 
     def found_setting(self, corruption: Corruption | None = None) -> Setting:
         """The setting, with `corruption` in the place of its own; raises `UserError` where it is not known."""
-        return self._named(corruption).stored_in(self.value_range)
+        return self._named(corruption).stored_in(self.value_range, self.mend is not None)
 
     def _named(self, corruption: Corruption | None = None) -> Setting:
         if self.corruption is None or self.source is None or self.view is None:

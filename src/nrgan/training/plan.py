@@ -95,7 +95,7 @@ def resolve(config: TrainConfig, image: ImageSpec, objects: Objects | None = Non
     objects = objects or Objects()
     config = config.replaced(**{name: GIVEN for name in objects.given() if name != "corruption"})
     _check_given(config, objects)
-    setting = setting_of(config, objects.corruption).stored_in(image.range)
+    setting = setting_of(config, objects.corruption).stored_in(image.range, config.data.mend is not None)
     to_plain(setting.corruption)  # snapshots will hold it
     family = objects.network or find_family(config.network.network)
     family.check(image.size)

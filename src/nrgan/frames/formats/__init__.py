@@ -69,6 +69,7 @@ FORMATS: dict[str, Format] = {
     "nd2": Format((".nd2",), open_nd2, library="nd2", extra="microscopy"),
     "czi": Format((".czi",), open_czi, library="czifile", extra="microscopy"),
 }
+
 _ZARR_MARKS = (".zarray", ".zgroup", "zarr.json")
 _DICOM = (128, b"DICM")
 TOGETHER = frozenset({"picture", "tiff", "npy", "npz"})
