@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -137,7 +138,8 @@ def _diagnosed(path: Path, out: Path, minutes: str) -> dict[str, Any]:
     shutil.rmtree(out.parent / run, ignore_errors=True)
     begun = time.perf_counter()
     code, said, errors = _run(words, out.parent)
-    found |= {"command": f"nrgan {command.replace(str(path), path.name)}", "minutes": float(minutes), "train": code}
+    shown = command.replace(str(path), path.name).replace(f"{out}{os.sep}", "")
+    found |= {"command": f"nrgan {shown}", "minutes": float(minutes), "train": code}
     found["seconds to train"] = round(time.perf_counter() - begun, 2)
     if code:
         return {**found, "said": errors[-_LAST:]}
