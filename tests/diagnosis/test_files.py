@@ -13,6 +13,7 @@ from nrgan import UserError
 from nrgan.diagnosis import Dark, dark_frames, diagnose
 from nrgan.noise_file import load_noise
 from nrgan.reports.diagnosis_files import noise_file, write_diagnosis
+from nrgan.reports.diagnosis_table import found_rows
 
 OFFSET, GAIN, READ = 100.0, 3.0, 4.0
 
@@ -54,6 +55,21 @@ def test_without_an_offset_the_read_noise_is_not_told(tmp_path: Path) -> None:
     native = diagnose(saved(tmp_path, camera(light(60)))).diagnosis.native
     assert native is not None and native.gain is not None
     assert native.offset is None and native.read_noise is None
+
+
+def test_of_single_events_gain_and_levels_are_exact(tmp_path: Path) -> None:
+    """Stored with gaps, so that the distance of events is told by the values, and where none is."""
+    events = np.random.default_rng(3).poisson(light(40) / 40)
+    diagnosed = diagnose(saved(tmp_path, (OFFSET + GAIN * events).astype(np.uint16)))
+    found, native = diagnosed.diagnosis, diagnosed.diagnosis.native
+    assert found.finding("few photons") is not None and native is not None
+    assert (native.gain, native.gain_error) == (pytest.approx(GAIN, rel=1e-6), 0)
+    assert (native.offset, native.read_noise) == (pytest.approx(OFFSET, rel=1e-6), 0)
+    told = [(v, s) for v, s in zip(native.value, native.level, strict=True) if s is not None]
+    assert len(told) >= 5
+    assert [s for _, s in told] == pytest.approx([(GAIN * (v - OFFSET)) ** 0.5 for v, _ in told])
+    rows = dict(found_rows(found))
+    assert "3 apart: variance = 3·(value - 100), exactly" in rows["counts"] and "±" not in rows["level (file values)"]
 
 
 def test_frames_without_light(tmp_path: Path) -> None:

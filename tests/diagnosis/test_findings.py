@@ -207,6 +207,21 @@ def test_counts_that_a_discriminator_sees(brightest: float, gaps: bool, told: bo
         assert found.numbers == {"events": pytest.approx(counts.max()), "dark": 0.0}
 
 
+def test_counts_above_an_offset() -> None:
+    """The files' value 0 is far below; the lowest value is no event, if that is as common as it would be."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(4 * blobs(rng) / 220)
+    step = 255 / counts.max()
+    above = replace(looked((step * counts).astype(np.float32), step), zero=-400.0)
+    found = few_photons(above)
+    assert found.strength == pytest.approx(counts.mean()) and found.numbers["dark"] == 0
+    # a flat field with noise of 4.5 steps has as much variance as steps above its lowest value
+    flat = np.rint(100 + 4.5 * rng.standard_normal((40, SIDE, SIDE, 1)))
+    flat -= flat.min()
+    step = 255 / flat.max()
+    assert not few_photons(replace(looked((step * flat).astype(np.float32), step), zero=-400.0, gaps=True)).seen
+
+
 def test_few_levels() -> None:
     frames = noisy(np.random.default_rng(0))
     assert "few levels" in seen(np.rint(frames / 16) * 16, step=16.0)

@@ -30,6 +30,7 @@ class NativeNoise:
     """The slope of variance over value, where the noise is that of counts: values per event; of a detector that
     multiplies events (EM-CCD, intensifier), times its excess factor."""
     gain_error: float | None = None
+    """0 where single events are seen in the values, which then are exact."""
     intercept: float | None = None
     """σ² at value 0 by the line; may be negative, for no value need be there."""
     offset: float | None = None
@@ -83,6 +84,8 @@ def _in_native(found: Diagnosis, limits: tuple[float, float], dark: Dark | None)
         offset=None if dark is None else dark.offset,
         read_noise=None if dark is None else dark.read_noise,
     )
+    if (events := found.finding("few photons")) is not None and told:
+        return _counted(native, (high - low) / events.numbers["events"], low + (high - low) * events.numbers["dark"])
     if law is None or not law.law.counts or law.c <= 0 or not told:
         return native
     gain = law.c * unit / 255
@@ -90,3 +93,17 @@ def _in_native(found: Diagnosis, limits: tuple[float, float], dark: Dark | None)
     if dark is None or dark.read_noise is not None:
         return native
     return replace(native, read_noise=native.read_noise_at(dark.offset))
+
+
+def _counted(native: NativeNoise, gain: float, offset: float) -> NativeNoise:
+    """Of events that are counted: σ²(v) = g·(v − o) exactly, by the steps between values, and nothing is estimated."""
+    return replace(
+        native,
+        level=[math.sqrt(gain * (v - offset)) if v >= offset else None for v in native.value],
+        error=[0.0 if v >= offset else None for v in native.value],
+        gain=gain,
+        gain_error=0.0,
+        intercept=-gain * offset,
+        offset=offset,
+        read_noise=0.0,
+    )

@@ -101,11 +101,16 @@ def _native(found: Diagnosis) -> list[tuple[str, str]]:
         where = "" if native.channel is None else f", channel {native.channel}"
         if told:
             chosen = [told[k] for k in sorted({0, len(told) // 2, len(told) - 1})]
-            words = "; ".join(f"{s:.3g} ± {e:.1g} at {v:.4g}" for v, s, e in chosen)
+            words = "; ".join(f"{s:.3g}{f' ± {e:.1g}' if e else ''} at {v:.4g}" for v, s, e in chosen)
             rows.append((f"level (file values{where})", words))
         if native.gain is not None and native.gain_error is not None and native.intercept is not None:
             sign = "+" if native.intercept >= 0 else "-"
             line = f"variance = {native.gain:.3g}·value {sign} {abs(native.intercept):.3g}"
+            if not native.gain_error:
+                above = f"(value - {native.offset:.4g})" if native.offset else "value"
+                line = f"variance = {native.gain:.3g}·{above}"
+                rows.append((f"counts{where}", f"single events are seen, {native.gain:.3g} apart: {line}, exactly"))
+                continue
             gain = f"{native.gain:.3g} ± {native.gain_error:.1g}"
             rows.append((f"counts{where}", f"gain {gain}, times the excess factor of a detector that has one: {line}"))
             rows.append((f"read noise{where}", _read_noise(native)))
