@@ -28,6 +28,8 @@ _TRACK = 3
 """Sharp pixels in a row, side by side or diagonally, that are a track."""
 
 Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+_NOWHERE: Mask = np.zeros((0, 0), bool)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class SharpPixels:
         """The value of each."""
         return self.table[:, 6]
 
-    def always(self, chosen: npt.NDArray[np.bool_]) -> int:
+    def always(self, chosen: Mask) -> int:
         """How many of the chosen ones lie at places where there is one in half of the images, of 3 or more."""
         if self.images < _SEVERAL or not chosen.any():
             return 0
@@ -139,16 +141,17 @@ class SharpPixels:
         return int((count[which.reshape(-1)] >= max(2, self.images / 2)).sum())
 
 
-def sharp_pixels(image: Pixels, missing: npt.NDArray[np.bool_] | None = None) -> Sharp:
+def sharp_pixels(image: Pixels, missing: Mask | None = None) -> Sharp:
     """Of an image, (H, W, C), or of a part of it; `missing`, (H, W): pixels that have no value."""
-    there = np.ones(image.shape[:2], bool) if missing is None else ~missing
-    if not there.any():
+    if missing is not None and missing.all():
         nothing = np.empty(0, np.int32)
         none = (np.inf,) * image.shape[2], (-np.inf,) * image.shape[2]
         return Sharp(*none, nothing.astype(np.uint8), nothing, nothing, nothing.astype(np.float32))
-    channels = [_of_plane(np.asarray(image[..., k], np.float32), there) for k in range(image.shape[2])]
-    places = [np.nonzero(mask) for mask, _ in channels]
-    values = [np.asarray(image[..., k], np.float32)[mask] for k, (mask, _) in enumerate(channels)]
+    planes = [np.asarray(image[..., k], np.float32) for k in range(image.shape[2])]
+    channels = [_of_plane(plane, None if missing is None else ~missing) for plane in planes]
+    masks = [mask if mask is not None else _NOWHERE for mask, _ in channels]
+    places = [np.nonzero(mask) for mask in masks]
+    values = [plane[found] for plane, found in zip(planes, places, strict=True)]
     return Sharp(
         low=tuple(low for _, (low, _) in channels),
         high=tuple(high for _, (_, high) in channels),
@@ -156,19 +159,24 @@ def sharp_pixels(image: Pixels, missing: npt.NDArray[np.bool_] | None = None) ->
         rows=np.concatenate([rows for rows, _ in places])[:_MOST].astype(np.int32),
         columns=np.concatenate([columns for _, columns in places])[:_MOST].astype(np.int32),
         values=np.concatenate(values)[:_MOST],
-        tracks=sum(_in_tracks(mask) for mask, _ in channels if mask.any()),
+        tracks=sum(_in_tracks(mask) for mask in masks if mask.any()),
     )
 
 
-def _of_plane(plane: Plane, there: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], tuple[float, float]]:
-    """Which pixels of one channel are sharp, and the least and the greatest value of the others."""
-    valid = plane[there]
+def _of_plane(plane: Plane, there: Mask | None) -> tuple[Mask | None, tuple[float, float]]:
+    """Which pixels of one channel are sharp, if any may be, and the least and the greatest value of the others.
+
+    there: which of them have a value; None: all.
+    """
+    valid = plane if there is None else plane[there]
     ends = float(valid.min()), float(valid.max())
     if not _stands_out(valid, *ends):
-        return np.zeros(plane.shape, bool), ends
-    whole = plane if there.all() else np.where(there, plane, np.median(valid))
-    sharp = (_above(whole) | _above(-whole)) & there
-    rest = plane[there & ~sharp]
+        return None, ends
+    whole = plane if there is None else np.where(there, plane, np.median(valid))
+    sharp = _above(whole) | _above(-whole)
+    if there is not None:
+        sharp &= there
+    rest = plane[~sharp] if there is None else plane[there & ~sharp]
     return sharp, (float(rest.min()), float(rest.max())) if len(rest) else ends
 
 
@@ -180,7 +188,7 @@ def _stands_out(values: Plane, low: float, high: float) -> bool:
     return high - middle > _BEYOND * (over - middle) or middle - low > _BEYOND * (middle - under)
 
 
-def _above(plane: Plane) -> npt.NDArray[np.bool_]:
+def _above(plane: Plane) -> Mask:
     """Pixels that stand above all structure around them."""
     square = ndimage.minimum_filter(plane, 2, mode="mirror", origin=-1)
     opened = ndimage.maximum_filter(square, 2, mode="nearest")
@@ -190,7 +198,7 @@ def _above(plane: Plane) -> npt.NDArray[np.bool_]:
     return np.asarray(excess > _LOCAL * varies + _GLOBAL * rms)
 
 
-def _in_tracks(mask: npt.NDArray[np.bool_]) -> int:
+def _in_tracks(mask: Mask) -> int:
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     return int(sizes[sizes >= _TRACK].sum())
