@@ -182,6 +182,16 @@ def test_blocks_of_compression_wherever_they_begin(corner: int) -> None:
     assert "compression blocks" in seen(frames, step=1.0)
 
 
+@pytest.mark.parametrize(("apart", "told"), [(1, False), (4, True)])
+def test_darks_that_rounding_parts_are_of_one_kind(apart: int, told: bool) -> None:
+    """All of a group are rounded to one value, so that nothing lies between the two, and nothing within them."""
+    scene = np.clip(blobs(np.random.default_rng(0)), 23, None)
+    darks = np.where(np.arange(FRAMES) % 2 == 0, 22, 22 + apart)[:, None, None, None]
+    frames = np.maximum(np.rint(scene + 0.1), darks)
+    frames[:, :16] = darks
+    assert ("mixed frames" in seen(frames.astype(np.float32), step=1.0)) == told
+
+
 def test_counts_of_few_photons_are_told_by_their_variance() -> None:
     rng = np.random.default_rng(0)
     counts = rng.poisson(blobs(rng) / 60).astype(np.float32)

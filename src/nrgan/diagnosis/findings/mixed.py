@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nrgan.diagnosis.cells import Doubles
@@ -25,15 +27,19 @@ def mixed_frames(looked: Looked) -> Finding:
         return Finding(name, False)
     level = np.maximum(looked.level.mean(1), looked.faintest + 1e-6)
     dark = np.quantile(looked.frames.reshape(len(looked.frames), -1), _DARK, axis=1).astype(np.float64)
-    for values, what in ((np.log(level), "level"), (dark / np.median(level) / _APART, "dark")):
-        upper = _two_groups(values)
+    scale, rounding = float(np.median(level)) * _APART, max(looked.step, 0.0) / math.sqrt(12)
+    for values, within, what in ((np.log(level), 0.0, "level"), (dark / scale, rounding / scale, "dark")):
+        upper = _two_groups(values, within)
         if upper is not None and float(np.ptp([values[~upper].mean(), values[upper].mean()])) > np.log(_MATTERS):
             return _said(name, level if what == "level" else dark, upper, "noise" if what == "level" else "dark values")
     return Finding(name, False, 0.0, "of frames", None)
 
 
-def _two_groups(values: Doubles) -> np.ndarray | None:
-    """Which values are above a gap that parts them; None where there is none."""
+def _two_groups(values: Doubles, least_within: float) -> np.ndarray | None:
+    """Which values are above a gap that parts them; None where there is none.
+
+    least_within: the spread that values have by rounding, also where all of a group are rounded to the same one.
+    """
     order = np.sort(values)
     least = max(int(_LEAST_SHARE * len(order)), 3)
     gaps = np.diff(order)[least - 1 : len(order) - least]
@@ -41,7 +47,7 @@ def _two_groups(values: Doubles) -> np.ndarray | None:
         return None
     split = int(gaps.argmax()) + least
     below, above = order[:split], order[split:]
-    within = max(float(below.std()), float(above.std()), 1e-9)
+    within = max(float(below.std()), float(above.std()), least_within, 1e-9)
     return None if order[split] - order[split - 1] < _APART * within else values >= order[split]
 
 
