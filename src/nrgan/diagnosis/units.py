@@ -74,8 +74,8 @@ def _in_native(found: Diagnosis, limits: tuple[float, float], dark: Dark | None)
     low, high = limits
     unit, law = (high - low) / 255, found.relation
     levels = list(zip(found.level_at_signal, found.error_at_signal, strict=True))
-    # compression and interpolation change noise, and where it drifts, the levels of frames are mixed at each signal
-    changed = ("compression blocks", "mosaic", "drift")
+    # compression and interpolation change noise; where it drifts or is of two kinds, levels are mixed at each signal
+    changed = ("compression blocks", "mosaic", "drift", "mixed frames")
     told = not found.little_noise and not any(found.finding(name) for name in changed)
     native = NativeNoise(
         value=[low + s * unit for s in found.signal],
