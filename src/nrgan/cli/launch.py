@@ -9,7 +9,7 @@ import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from nrgan import torchrun
 from nrgan.errors import NrganError, RankLost, UserError
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 AUTO = "auto"
 _MOST = 16
 """Ranks of which `auto` chooses some."""
-_NEVER = 10**6
-"""Seconds between which a machine tells the others that it lives. There is no other. Where a signal ends this process
-just then, the thread that tells it is the last to hold the rendezvous, fails to clear it, and says so on a standard
-error that is being closed, which is an abort."""
 
 
 class RankFailed(NrganError):
@@ -77,17 +73,28 @@ def launch(ranks: Wanted, arguments: Sequence[str]) -> int:
         run_id=uuid.uuid4().hex,
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
-        rdzv_configs={"keep_alive_interval": _NEVER},
         max_restarts=0,
         monitor_interval=0.1,
     )
     try:
         elastic_launch(config, sys.executable)("-m", "nrgan", *arguments)
     except SignalException as stopped:
-        return 128 + stopped.sigval
+        _end_at_once(128 + stopped.sigval)
     except ChildFailedError as failed:
         return _ended(failed.failures, ranks.count)
     return 0
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """Ends this process, which has nothing left to do.
+
+    After a signal torch leaves its rendezvous open, and a thread that tells other machines that this one lives. Where
+    it does so just then, it is the last to hold the rendezvous, fails to clear it, and says so on a standard error that
+    the interpreter is closing: an abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 _FOLLOWED = (RankLost.exit_code, -signal.SIGTERM)
