@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def launch(ranks: Wanted, arguments: Sequence[str]) -> int:
     Where one of them ends before its time, the others are ended within seconds. Raises `RankFailed` where one was
     killed.
     """
-    from torch.distributed.elastic.multiprocessing import SignalException
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -66,23 +67,27 @@ def launch(ranks: Wanted, arguments: Sequence[str]) -> int:
     os.environ[torchrun.LAUNCHER] = "nrgan"
     if ranks.choose:
         os.environ[torchrun.CHOOSE] = AUTO
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=ranks.count,
-        run_id=uuid.uuid4().hex,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        max_restarts=0,
-        monitor_interval=0.1,
-    )
-    try:
-        elastic_launch(config, sys.executable)("-m", "nrgan", *arguments)
-    except SignalException as stopped:
-        _end_at_once(128 + stopped.sigval)
-    except ChildFailedError as failed:
-        return _ended(failed.failures, ranks.count)
-    return 0
+    with tempfile.TemporaryDirectory(prefix="nrgan-ranks-", ignore_cleanup_errors=True) as logs:  # torch's would stay
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=ranks.count,
+            run_id=uuid.uuid4().hex,
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            max_restarts=0,
+            monitor_interval=0.1,
+            logs_specs=DefaultLogsSpecs(log_dir=logs),
+        )
+        try:
+            elastic_launch(config, sys.executable)("-m", "nrgan", *arguments)
+        except SignalException as error:
+            stopped = error
+        except ChildFailedError as failed:
+            return _ended(failed.failures, ranks.count)
+        else:
+            return 0
+    return _end_at_once(128 + stopped.sigval)
 
 
 def _end_at_once(code: int) -> NoReturn:
