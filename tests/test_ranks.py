@@ -154,15 +154,27 @@ def test_a_script_of_ones_own_under_torchrun(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     # a file a rank: what two processes print at once can come out mingled
     script.write_text(
-        "import os, pathlib, nrgan\n"
+        "import atexit, os, pathlib, nrgan\n"
+        "from nrgan import ranks\n"
+        "def say(name, words):\n"
+        f"    pathlib.Path({str(tmp_path)!r}, name + os.environ['RANK']).write_text(words)\n"
+        "def threads():\n"
+        "    return ' '.join(p.read_text() for p in pathlib.Path('/proc/self/task').glob('*/comm'))\n"
+        "atexit.register(lambda: say('left-', threads()))\n"  # the first to be registered is the last to be run
         f"for p in nrgan.train(nrgan.TrainConfig(**{options!r})):\n"
         "    last = p\n"
-        f"pathlib.Path({str(tmp_path)!r}, 'said-' + os.environ['RANK']).write_text(str(last.iteration))\n"
+        "ranks.choose(ranks.here().some(2))\n"
+        "say('threads-', threads())\n"
+        "say('said-', str(last.iteration))\n"
     )
     done = subprocess.run([*TORCHRUN, str(script)], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert [(tmp_path / f"said-{rank}").read_text() for rank in range(2)] == ["5", "5"]
     assert len(losses(tmp_path / "run")) == 5
+    # none of gloo's is left to be ended with the interpreter, which aborts the process if it is at work
+    for rank in range(2):
+        assert "gloo" in (tmp_path / f"threads-{rank}").read_text()
+        assert "gloo" not in (tmp_path / f"left-{rank}").read_text()
 
 
 @pytest.mark.slow

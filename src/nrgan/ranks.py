@@ -6,10 +6,12 @@ Everything between them is `torch.distributed`: gloo between processors, NCCL be
 from __future__ import annotations
 
 import atexit
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
@@ -147,6 +149,9 @@ def here() -> Ranks:
     if not dist.is_initialized():
         if not torchrun.launched():
             return ALONE
+        # other parts of torch load it, and its functions keep the group that there is then as a default, so that
+        # `_leave` would not end it; loaded before there is one they keep none
+        import_module("torch.distributed.nn.functional")
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         with _together():
             found, number, count = next(dist.rendezvous("env://", timeout=timedelta(minutes=5)))  # type: ignore[attr-defined]
@@ -164,9 +169,16 @@ def choose(ranks: Ranks) -> None:
 
 
 def _leave() -> None:
-    """Ends the connection to the others: else its threads may end the process before the interpreter does."""
+    """Ends the connection to the others, and its threads.
+
+    A thread of gloo that lets go of a tensor while the interpreter ends is ended by it, amid C++, which aborts the
+    process. They are joined where nothing holds their group any more.
+    """
+    global _chosen
+    _chosen = None
     if dist.is_initialized():
         dist.destroy_process_group()
+        gc.collect()
 
 
 def first_failure(code: int) -> tuple[bool, int]:

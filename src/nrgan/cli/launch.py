@@ -94,8 +94,7 @@ def _end_at_once(code: int) -> NoReturn:
     """Ends this process, which has nothing left to do.
 
     After a signal torch leaves its rendezvous open, and a thread that tells other machines that this one lives. Where
-    it does so just then, it is the last to hold the rendezvous, fails to clear it, and says so on a standard error that
-    the interpreter is closing, which may be an abort.
+    it waits for an answer while the interpreter ends, it is ended amid C++, which aborts the process.
     """
     sys.stdout.flush()
     sys.stderr.flush()
