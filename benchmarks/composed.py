@@ -33,7 +33,7 @@ from nrgan.evaluation.noise_check import NoiseStatistics
 from nrgan.evaluation.noise_level import noise_level
 from nrgan.ranges import stored_from_signed, unit_difference, unit_from_stored
 from nrgan.storage import write_json
-from nrgan.training.budget import decay_of, step_of
+from nrgan.training.rates import decay_of, step_of
 
 Array = npt.NDArray[Any]
 SAMPLES = 1_000

@@ -30,9 +30,9 @@ from nrgan.data import open_data
 from nrgan.ranges import signed_from_unit, unit_from_signed, unit_from_stored
 from nrgan.settings import choose_data
 from nrgan.storage import write_json
-from nrgan.training.budget import gain_of
 from nrgan.training.config import dashed
 from nrgan.training.processor import processor
+from nrgan.training.rates import gain_of
 
 _IMAGES, _COMPARED = 10_000, 2_000
 _QUANTILES = np.linspace(0.0005, 0.9995, 1000)

@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,21 +112,28 @@ class Pretrained(PyTorchModelHubMixin):
     ) -> Any:
         """The network of a snapshot, of a run (its best snapshot, or the newest), or of the Hub: see `find_pretrained`.
 
-        Raises `UserError` where a folder holds no snapshot, or one that is damaged, or where the Hub does not give it.
+        Of this class, or of a subclass of the same arguments whose weights those are. Raises `UserError` where a folder
+        holds no snapshot, or one that is damaged, or where the Hub does not give it.
         """
         folder = find_pretrained(pretrained_model_name_or_path, snapshot, **options)
         check_snapshot(folder)
         sizes = read_sizes(folder, set(inspect.signature(cls).parameters))
 
-        def build() -> nn.Module:
-            network = cls(**sizes)
-            assert isinstance(network, nn.Module)
-            return network
-
         try:
+            build = partial(cls._kind_of(folder, sizes), **sizes)
             if (sketch := sketched(build)) is not None:
                 check_weights(sketch, folder)
             network = build()
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"{folder / SIZES}: no such network can be made ({first_line(error)})") from error
         return load_weights(network, folder)
+
+    @classmethod
+    def _kind_of(cls, folder: Path, sizes: dict[str, Any]) -> Any:
+        """The class, of these arguments, whose weights are in a folder; this one where it is none."""
+        there = read_header(folder / WEIGHTS).specs
+        for kind in (cls, *cls.__subclasses__()):
+            sketch: Any = sketched(partial(kind, **sizes))
+            if sketch is not None and specs_of(sketch.state_dict()) == there:
+                return kind
+        return cls

@@ -47,7 +47,7 @@ def test_samples_of_a_batch_do_not_meet(name: str) -> None:
     torch.testing.assert_close(d(x)[1:3], d(x[1:3]))
 
 
-@pytest.mark.parametrize("kind", ["generator", "discriminator"])
+@pytest.mark.parametrize("kind", ["generator", "noise_generator", "discriminator"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_weights_come_from_the_given_generator_alone(name: str, kind: str) -> None:
     before = torch.get_rng_state()
@@ -57,11 +57,11 @@ def test_weights_come_from_the_given_generator_alone(name: str, kind: str) -> No
     assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("kind", ["generator", "discriminator"])
+@pytest.mark.parametrize("kind", ["generator", "noise_generator", "discriminator"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_weight_is_used(name: str, kind: str) -> None:
     """Its gradient is not zero: nothing is trained, kept and averaged for nothing."""
     network = drawn(name, getattr(FAMILIES[name], kind)(SIZES))
-    given = torch.randn(4, 4) if kind == "generator" else torch.randn(4, 2, 16, 16)
+    given = torch.randn(4, 2, 16, 16) if kind == "discriminator" else torch.randn(4, 4)
     gradients = torch.autograd.grad(network(given.double()).square().sum(), list(network.parameters()))
     assert all(bool(gradient.any()) for gradient in gradients)

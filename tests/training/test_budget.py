@@ -25,12 +25,23 @@ from nrgan.layout import is_snapshot, snapshot_folder
 from nrgan.runs import TrainedModel, read_config
 from nrgan.runs.records import read_records
 from nrgan.training import budget, timed_plan
-from nrgan.training.budget import CHOSEN, LADDER, Budget, Pace, Rung, Situation, choose, decay_of, gain_of, step_of
-from nrgan.training.config import DEFAULTS
+from nrgan.training.budget import (
+    CHOSEN,
+    LADDER,
+    Budget,
+    Pace,
+    Rung,
+    Situation,
+    choose,
+    chosen_before,
+    sized,
+)
+from nrgan.training.config import DEFAULTS, GIVEN
 from nrgan.training.deadline import RESERVED, Deadline
 from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.plan import Objects
 from nrgan.training.prepare import open_plan, prepare
+from nrgan.training.rates import decay_of, gain_of, step_of
 from nrgan.training.state import new_state
 from nrgan.training.train import Training
 from plans import plan_of
@@ -92,6 +103,19 @@ def test_what_is_known_to_be_good() -> None:
     assert LADDER[-1].width == DEFAULTS["channels"] and LADDER[-1].batch == DEFAULTS["batch_size"]
     fewest = [rung.fewest for rung in LADDER]
     assert fewest == sorted(fewest) and all(rung.fewest >= 4000 for rung in LADDER if rung.width > 32)
+
+
+def test_images_of_one_s_own_are_drawn_without_squares(tmp_path: Path) -> None:
+    """Named settings are of the published networks; what is given stays, and what a run had when it began."""
+    own = str(own_images(tmp_path / "images"))
+    machine = Machine(0.1)
+    assert machine.choose(config(20)).options["network"] == "resnet"
+    asked = config(20, setting=own)
+    assert machine.choose(asked).options["network"] == sized(asked, 8, 8).network.network == "resnet-bilinear"
+    theirs = config(20, setting=own, network=GIVEN)
+    assert "network" not in machine.choose(theirs).options and sized(theirs, 8, 8).network.network == GIVEN
+    recorded = asked.replaced(network="resnet").flat()
+    assert chosen_before(asked, recorded).network.network == "resnet"
 
 
 def test_what_is_given_stays() -> None:
@@ -192,6 +216,7 @@ def test_the_plan_is_recorded_and_repeats_the_run_without_the_clock(tmp_path: Pa
     assert trained(timed(images, tmp_path / "timed")) == 16
     recorded = read_config(tmp_path / "timed")
     assert recorded["minutes"] == 60 and recorded["channels"] == 5 and recorded["iterations"] == 16
+    assert recorded["network"] == "resnet-bilinear"
     assert recorded["evaluate_every"] == 0 and not (tmp_path / "timed" / "best").exists()
     again = TrainConfig(**(recorded | {"minutes": None, "out": tmp_path / "again"}))
     assert again.identity() == TrainConfig(**recorded).identity()
@@ -245,7 +270,7 @@ def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert (shown["minutes"], shown["channels"], shown["iterations"], shown["model"] != "auto") == (60, 5, 16, True)
-    said = "60 minutes: width 5, batch 4, 16x16 pixels, 16 iterations, step 0.002 falling "
+    said = "60 minutes: resnet-bilinear, width 5, batch 4, 16x16 pixels, 16 iterations, step 0.002 falling "
     said += "to 0, average 0.9, gain "
     assert said in done.stderr and "; 8 snapshots, of which the last one counts" in done.stderr
     assert "expected to take about" in done.stderr and not out.exists()

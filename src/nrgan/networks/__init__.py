@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from nrgan.errors import unknown
+from nrgan.networks.bilinear import ResNetBilinear
 from nrgan.networks.family import Family, NetworkSizes, sizes_of
 from nrgan.networks.precision import compute_in
 from nrgan.networks.resnet import Discriminator, Generator, ResNet, initialise
 from nrgan.plugins import find_row, with_plugins
 
-FAMILIES: dict[str, Family] = {"resnet": ResNet()}
+FAMILIES: dict[str, Family] = {"resnet": ResNet(), "resnet-bilinear": ResNetBilinear()}
 _GROUP = "nrgan.families"
 
 
@@ -36,6 +37,7 @@ __all__ = [
     "Generator",
     "NetworkSizes",
     "ResNet",
+    "ResNetBilinear",
     "all_families",
     "compute_in",
     "find_family",

@@ -65,7 +65,11 @@ class Family(ABC):
 
     @abstractmethod
     def generator(self, sizes: NetworkSizes) -> nn.Module:
-        """A generator of these sizes, for images and for noise. Raises `UserError` for sizes that it cannot have."""
+        """A generator of images of these sizes. Raises `UserError` for sizes that it cannot have."""
+
+    def noise_generator(self, sizes: NetworkSizes) -> nn.Module:
+        """One of noise of these sizes, if not the same."""
+        return self.generator(sizes)
 
     @abstractmethod
     def discriminator(self, sizes: NetworkSizes) -> nn.Module:

@@ -55,7 +55,7 @@ class Learned(Model):
             latent_size=own + own if self.implicit else own,
             image_channels=sizes.image_channels * (prior.maps if prior is not None else 1),
         )
-        return _LearnedNoise(setting, family.generator(noise_sizes), prior, self.invariances, self.implicit)
+        return _LearnedNoise(setting, family.noise_generator(noise_sizes), prior, self.invariances, self.implicit)
 
 
 class _LearnedNoise(Observer):

@@ -16,6 +16,7 @@ from nrgan.evaluation.features import RANDOM_CONVOLUTIONS, SMALL_CONVOLUTIONS
 from nrgan.evaluation.metrics import FID
 from nrgan.evaluation.real import MOST as MOST_REAL
 from nrgan.training.config import DEFAULTS, TrainConfig
+from nrgan.training.rates import decay_of, gain_of, network_for, step_of
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,11 @@ _EVALUATION_SHARE = 0.1
 _SAMPLES = (5_000, 2_000, 1_000, 500, 200)
 FEWEST_IMAGES = {RANDOM_CONVOLUTIONS: 1_000, SMALL_CONVOLUTIONS: 200}
 """Real images from which on a distance in these features means something: some more than there are features."""
-_PHOTOGRAPHS, _MOST_GAIN = 0.5, 32.0
-"""Contrast of photographs, and a gain beyond which images are hardly more than one value."""
 _DISTANCE = 0.3
 """Seconds of a Fréchet distance itself, at most."""
 
 CHOSEN = (
-    *("channels", "batch_size", "iterations", "ema_decay"),
+    *("network", "channels", "batch_size", "iterations", "ema_decay"),
     *("generator_learning_rate", "discriminator_learning_rate", "decay_iterations"),
     *("discriminator_centre", "discriminator_gain"),
     *("snapshot_interval", "sample_interval", "log_interval"),
@@ -131,10 +130,10 @@ class Budget:
             kept = f"{snapshots} snapshots; the best is chosen by {options.against} FID in {options.samples:,} samples"
             kept += f" ({options.features})"
         return (
-            f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}: width {config.network.channels}, "
-            f"batch {schedule.batch_size}, {size}x{size} pixels, {schedule.iterations:,} iterations, "
-            f"step {optimiser.generator_learning_rate:g} falling to 0, average {optimiser.ema_decay:g}, "
-            f"gain {config.network.discriminator_gain:g}; {kept}"
+            f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}: {config.network.network}, "
+            f"width {config.network.channels}, batch {schedule.batch_size}, {size}x{size} pixels, "
+            f"{schedule.iterations:,} iterations, step {optimiser.generator_learning_rate:g} falling to 0, "
+            f"average {optimiser.ema_decay:g}, gain {config.network.discriminator_gain:g}; {kept}"
         )
 
 
@@ -142,6 +141,12 @@ def given(config: TrainConfig) -> set[str]:
     """Of the options that a budget chooses, those that differ from their defaults, and so stay."""
     values = config.plain()
     return {name for name in CHOSEN if values[name] != DEFAULTS[name]}
+
+
+def sized(config: TrainConfig, width: int, batch: int) -> TrainConfig:
+    """The configuration as it is measured: at a width and a batch, with the networks that will be chosen."""
+    network = {} if "network" in given(config) else {"network": network_for(config)}
+    return config.replaced(channels=width, batch_size=batch, **network)
 
 
 def chosen_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
@@ -163,6 +168,7 @@ def choose(config: TrainConfig, situation: Situation) -> Budget:
     parts = found.evaluations.count or _EVALUATIONS
     iterations = fitting.wanted or _even(min(found.possible, MOST), parts)
     options = _options(iterations, found, parts) | {
+        "network": network_for(config),
         "discriminator_centre": round(situation.mean, 2),
         "discriminator_gain": gain_of(situation.contrast),
     }
@@ -271,32 +277,6 @@ def _options(iterations: int, found: _Fitted, parts: int) -> dict[str, Any]:
         "evaluate_samples": evaluations.samples,
         "evaluate_features": evaluations.features,
     }
-
-
-def step_of(iterations: int, width: int) -> float:
-    """Adam's step: 2e-3 for what is short and narrow, down to 2e-4, the published one, for what is as long or as wide.
-
-    It falls to 0 over the second half. Observed FID in random features, one seed: a drawn fluorescence stack, 1,800
-    iterations at width 32, 0.05 from 2e-3 and 0.07 from 1e-3; 8,400 from 1e-3, 0.044 half-way and 0.016 at the end.
-    Photographs are not settled: CIFAR-10, 1,600 iterations, 0.15 from 2e-3, but 0.12 from a constant 1e-3.
-    """
-    long = math.log(iterations / 2_000) / math.log(200_000 / 2_000)
-    wide = math.log(width / 32) / math.log(128 / 32)
-    return float(f"{2e-3 * 0.1 ** min(1.0, max(0.0, long, wide)):.2g}")
-
-
-def gain_of(contrast: float) -> float:
-    """What brings images to the contrast that photographs have; 1 for those that have it.
-
-    Of the contrast within an image: where most images are dark and a few are bright, that between them is no help to
-    see what is in either.
-    """
-    return float(f"{min(_MOST_GAIN, max(1.0, _PHOTOGRAPHS / max(contrast, 1e-6))):.2g}")
-
-
-def decay_of(iterations: int) -> float:
-    """Decay d of the average, whose memory 1/(1 − d) is a fortieth of the iterations; the published 0.999 at most."""
-    return round(min(0.999, max(0.9, 1 - 40 / iterations)), 4)
 
 
 def _even(iterations: int, parts: int) -> int:

@@ -17,7 +17,7 @@ from nrgan.networks.sampling import CHUNK
 from nrgan.ranges import signed_from_unit
 from nrgan.ranks import here
 from nrgan.runs import TrainedModel
-from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose
+from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose, sized
 from nrgan.training.config import TrainConfig
 from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.metadata import metadata_of
@@ -105,8 +105,7 @@ def _seconds(minutes: float, share: float) -> float:
 
 
 def _at(plan: Plan, width: int, batch: int) -> Plan:
-    config = plan.config.replaced(channels=width, batch_size=batch)
-    return resolve(config, plan.image, plan.objects)
+    return resolve(sized(plan.config, width, batch), plan.image, plan.objects)
 
 
 def _pace(plan: Plan, device: torch.device, dtype: torch.dtype, seconds: float) -> Pace:

@@ -22,7 +22,7 @@ class ResNet(Family):
     def check(self, image_size: int) -> None:
         up_blocks(image_size)
 
-    def generator(self, sizes: NetworkSizes) -> Generator:
+    def generator(self, sizes: NetworkSizes) -> nn.Module:
         return Generator(**asdict(sizes))
 
     def discriminator(self, sizes: NetworkSizes) -> Discriminator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -32,6 +34,11 @@ class Generator(
     number of channels that it is not made for.
     """
 
+    up_block: Callable[[int, float], nn.Module] = UpBlock
+    """Of the channels and the residual scale."""
+    convolution: Callable[[int, int], nn.Module] = Conv
+    """The last one, 3x3: of the channels before and after it."""
+
     def __init__(
         self,
         latent_size: int = 128,
@@ -46,8 +53,8 @@ class Generator(
         doublings = up_blocks(image_size)
         self.start_size = image_size // 2**doublings
         self.start = Linear(latent_size, channels * self.start_size**2)
-        self.blocks = nn.Sequential(*(UpBlock(channels, residual_scale) for _ in range(doublings)))
-        self.finish = Conv(channels, image_channels)
+        self.blocks = nn.Sequential(*(self.up_block(channels, residual_scale) for _ in range(doublings)))
+        self.finish = self.convolution(channels, image_channels)
         initialise(self, torch.Generator().manual_seed(0))
 
     def forward(self, z: Tensor) -> Tensor:
