@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from conftest import TINY, nrgan
 from nrgan import TrainConfig, UserError, train
@@ -22,6 +24,7 @@ from nrgan.evaluation.metrics import FID, Moments, frechet_distance
 from nrgan.evaluation.protocol import Protocol, Resources
 from nrgan.evaluation.selection import read_chosen
 from nrgan.layout import is_snapshot, snapshot_folder
+from nrgan.networks import ResNet
 from nrgan.runs import TrainedModel, read_config
 from nrgan.runs.records import read_records
 from nrgan.training import budget, timed_plan
@@ -34,15 +37,15 @@ from nrgan.training.budget import (
     Situation,
     choose,
     chosen_before,
-    sized,
 )
 from nrgan.training.config import DEFAULTS, GIVEN
 from nrgan.training.deadline import RESERVED, Deadline
 from nrgan.training.duration import seconds_in_a_row
-from nrgan.training.plan import Objects
+from nrgan.training.plan import Objects, Plan
 from nrgan.training.prepare import open_plan, prepare
-from nrgan.training.rates import decay_of, gain_of, step_of
+from nrgan.training.rates import SHARP, decay_of, gain_of, sharpness, step_of
 from nrgan.training.state import new_state
+from nrgan.training.timed_plan import with_fitting_network
 from nrgan.training.train import Training
 from plans import plan_of
 from test_run import assert_same_run
@@ -105,17 +108,41 @@ def test_what_is_known_to_be_good() -> None:
     assert fewest == sorted(fewest) and all(rung.fewest >= 4000 for rung in LADDER if rung.width > 32)
 
 
-def test_images_of_one_s_own_are_drawn_without_squares(tmp_path: Path) -> None:
-    """Named settings are of the published networks; what is given stays, and what a run had when it began."""
-    own = str(own_images(tmp_path / "images"))
-    machine = Machine(0.1)
-    assert machine.choose(config(20)).options["network"] == "resnet"
-    asked = config(20, setting=own)
-    assert machine.choose(asked).options["network"] == sized(asked, 8, 8).network.network == "resnet-bilinear"
-    theirs = config(20, setting=own, network=GIVEN)
-    assert "network" not in machine.choose(theirs).options and sized(theirs, 8, 8).network.network == GIVEN
-    recorded = asked.replaced(network="resnet").flat()
-    assert chosen_before(asked, recorded).network.network == "resnet"
+def scenes(blur: float, noise: float, count: int = 60, side: int = 32) -> npt.NDArray[np.float64]:
+    """Without a scale, of power 1/f², then blurred; contrast 1, and white noise."""
+    rng = np.random.default_rng(5)
+    f = np.hypot(np.fft.fftfreq(4 * side)[:, None], np.fft.rfftfreq(4 * side))
+    f[0, 0] = np.inf
+    drawn = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((count, 1, 4 * side, 4 * side))) / f)
+    drawn = gaussian_filter(drawn / drawn.std(), blur, axes=(2, 3))[..., :side, :side]
+    return drawn + noise * rng.standard_normal(drawn.shape)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_sharpness_is_that_of_the_scene_and_not_of_the_noise(noise: float) -> None:
+    assert sharpness(scenes(0, noise)) == pytest.approx(0.25, abs=0.05)
+    found = [sharpness(scenes(blur, noise)) for blur in (0.0, 0.5, 1.3, 2.0)]
+    assert found == sorted(found, reverse=True) and found[1] > SHARP > found[2]
+    assert sharpness(np.random.default_rng(0).standard_normal((60, 1, 32, 32))) == math.inf, "nothing to go by"
+
+
+def planned(images: npt.NDArray[Any], folder: Path, objects: Objects | None = None) -> Plan:
+    """As it is before the minutes are planned."""
+    np.save(folder / "images.npy", np.rint(100 + 20 * images[:, 0]).clip(0, 255).astype(np.uint8))
+    return with_fitting_network(*open_plan(timed(folder / "images.npy", folder / "run"), objects))
+
+
+def test_what_is_blurred_is_drawn_without_squares(tmp_path: Path) -> None:
+    """Sharp images, named settings and what is given keep their networks; a run keeps those that it began with."""
+    blurred, sharp = (planned(scenes(blur, 0.5), tmp_path) for blur in (1.3, 0))
+    assert (blurred.config.network.network, sharp.config.network.network) == ("resnet-bilinear", "resnet")
+    assert type(blurred.family) is not type(sharp.family)
+    assert planned(scenes(1.3, 0.5), tmp_path, Objects(network=ResNet())).config.network.network == GIVEN
+    named, images = open_plan(config(20))
+    assert with_fitting_network(named, images) is named
+    asked = timed(tmp_path / "images.npy", tmp_path / "run")
+    assert chosen_before(asked, blurred.config.flat()).network.network == "resnet-bilinear"
+    assert chosen_before(asked, sharp.config.flat()).network.network == "resnet"
 
 
 def test_what_is_given_stays() -> None:
@@ -216,7 +243,7 @@ def test_the_plan_is_recorded_and_repeats_the_run_without_the_clock(tmp_path: Pa
     assert trained(timed(images, tmp_path / "timed")) == 16
     recorded = read_config(tmp_path / "timed")
     assert recorded["minutes"] == 60 and recorded["channels"] == 5 and recorded["iterations"] == 16
-    assert recorded["network"] == "resnet-bilinear"
+    assert recorded["network"] == "resnet"
     assert recorded["evaluate_every"] == 0 and not (tmp_path / "timed" / "best").exists()
     again = TrainConfig(**(recorded | {"minutes": None, "out": tmp_path / "again"}))
     assert again.identity() == TrainConfig(**recorded).identity()
@@ -270,7 +297,7 @@ def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert (shown["minutes"], shown["channels"], shown["iterations"], shown["model"] != "auto") == (60, 5, 16, True)
-    said = "60 minutes: resnet-bilinear, width 5, batch 4, 16x16 pixels, 16 iterations, step 0.002 falling "
+    said = "60 minutes: resnet, width 5, batch 4, 16x16 pixels, 16 iterations, step 0.002 falling "
     said += "to 0, average 0.9, gain "
     assert said in done.stderr and "; 8 snapshots, of which the last one counts" in done.stderr
     assert "expected to take about" in done.stderr and not out.exists()

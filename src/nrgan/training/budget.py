@@ -16,7 +16,7 @@ from nrgan.evaluation.features import RANDOM_CONVOLUTIONS, SMALL_CONVOLUTIONS
 from nrgan.evaluation.metrics import FID
 from nrgan.evaluation.real import MOST as MOST_REAL
 from nrgan.training.config import DEFAULTS, TrainConfig
-from nrgan.training.rates import decay_of, gain_of, network_for, step_of
+from nrgan.training.rates import decay_of, gain_of, step_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ _DISTANCE = 0.3
 """Seconds of a Fréchet distance itself, at most."""
 
 CHOSEN = (
-    *("network", "channels", "batch_size", "iterations", "ema_decay"),
+    *("channels", "batch_size", "iterations", "ema_decay"),
     *("generator_learning_rate", "discriminator_learning_rate", "decay_iterations"),
     *("discriminator_centre", "discriminator_gain"),
     *("snapshot_interval", "sample_interval", "log_interval"),
@@ -143,15 +143,11 @@ def given(config: TrainConfig) -> set[str]:
     return {name for name in CHOSEN if values[name] != DEFAULTS[name]}
 
 
-def sized(config: TrainConfig, width: int, batch: int) -> TrainConfig:
-    """The configuration as it is measured: at a width and a batch, with the networks that will be chosen."""
-    network = {} if "network" in given(config) else {"network": network_for(config)}
-    return config.replaced(channels=width, batch_size=batch, **network)
-
-
 def chosen_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
     """The configuration with what was chosen when the run began, but for what is given now."""
-    return config.replaced(**{name: recorded[name] for name in CHOSEN if name not in given(config)})
+    values = config.plain()
+    left = [name for name in ("network", *CHOSEN) if values[name] == DEFAULTS[name]]
+    return config.replaced(**{name: recorded[name] for name in left})
 
 
 def choose(config: TrainConfig, situation: Situation) -> Budget:
@@ -168,7 +164,6 @@ def choose(config: TrainConfig, situation: Situation) -> Budget:
     parts = found.evaluations.count or _EVALUATIONS
     iterations = fitting.wanted or _even(min(found.possible, MOST), parts)
     options = _options(iterations, found, parts) | {
-        "network": network_for(config),
         "discriminator_centre": round(situation.mean, 2),
         "discriminator_gain": gain_of(situation.contrast),
     }

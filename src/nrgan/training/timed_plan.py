@@ -17,11 +17,12 @@ from nrgan.networks.sampling import CHUNK
 from nrgan.ranges import signed_from_unit
 from nrgan.ranks import here
 from nrgan.runs import TrainedModel
-from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose, sized
-from nrgan.training.config import TrainConfig
+from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose
+from nrgan.training.config import DEFAULTS, TrainConfig
 from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Plan, resolve
+from nrgan.training.rates import SHARP, sharpness
 from nrgan.training.state import TrainState, new_state
 from nrgan.training.together import check_count
 
@@ -38,6 +39,20 @@ _LOOKED_AT = 200
 """Images whose contrast is measured."""
 _PICTURES = 0.3
 """Seconds of a snapshot's pictures, beside generating them."""
+
+
+def with_fitting_network(plan: Plan, data: TrainingData) -> Plan:
+    """The plan with the networks that suit images of one's own, where none are given.
+
+    A generator that makes no squares, where the images are not sharp to the pixel: then nothing in them hides squares
+    (docs/your-images.md, 7). Sharp ones are better drawn by the published networks (`benchmarks/fitted.py`).
+    """
+    config = plan.config
+    if config.network.network != DEFAULTS["network"] or not isinstance(data, OwnData):
+        return plan
+    if sharpness(data.noisy(data.glance(_LOOKED_AT)).clip(0, 1)) >= SHARP:
+        return plan
+    return resolve(config.replaced(network="resnet-bilinear"), plan.image, plan.objects)
 
 
 def with_fitting_tiles(
@@ -105,7 +120,8 @@ def _seconds(minutes: float, share: float) -> float:
 
 
 def _at(plan: Plan, width: int, batch: int) -> Plan:
-    return resolve(sized(plan.config, width, batch), plan.image, plan.objects)
+    config = plan.config.replaced(channels=width, batch_size=batch)
+    return resolve(config, plan.image, plan.objects)
 
 
 def _pace(plan: Plan, device: torch.device, dtype: torch.dtype, seconds: float) -> Pace:
