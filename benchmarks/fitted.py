@@ -1,7 +1,7 @@
 """Is noise that the diagnosis tells as good as noise that is known? A generator trained on it, against clean images.
 
     python benchmarks/fitted.py --out DIR [--settings cifar10ag25 ...] [--seeds 0 1] [--told] [--data-root DIR]
-        --features FILE [--iterations 8000] [--json results/fitted.json]
+        --features FILE [--iterations 8000] [--network NAME] [--json results/fitted.json]
 
 Writes the noisy training images of a setting into one file of 8 bits, as a user's own, and runs what a user would:
 `diagnose --save`, `train … ambientgan --noise`, `select`; with --told, the same of a setting, whose noise `ambientgan`
@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--told", action="store_true", help="the setting's own noise, to stand beside")
     parser.add_argument("--iterations", type=int, help="instead of the grid's")
+    parser.add_argument("--network", help="another family of networks; give it a results file of its own")
     parser.add_argument("--features", type=Path, required=True, help="a TorchScript file")
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--cache-dir", type=Path)
@@ -131,6 +132,8 @@ def main() -> None:
     options.grid = tomllib.loads(GRID.read_text(encoding="utf-8"))
     if options.iterations is not None:
         options.grid["training"]["iterations"] = options.iterations
+    if options.network is not None:
+        options.grid["training"]["network"] = options.network
     torch.set_num_threads(1)
     cells = [measured(name, seed, options) for seed in options.seeds for name in options.settings]
     for cell in cells:

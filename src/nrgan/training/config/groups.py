@@ -129,7 +129,7 @@ class NetworkOptions(Group):
     """Which networks, and how large."""
 
     network: str = "resnet"
-    """Family of the networks; --minutes takes resnet-bilinear, which draws no squares, for blurred images of your own."""
+    """Family of the networks; --minutes takes resnet-bilinear, which draws no squares, for blurred own images."""
     channels: Width = 128
     """Width of the generators."""
     discriminator_channels: Width | None = None
