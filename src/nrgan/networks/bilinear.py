@@ -2,7 +2,8 @@
 
 Nearest upsampling draws squares, and a border of zeros is seen in every layer: both stay in generated images as faint
 lines and as wrong corners, well below the noise that they are observed in, where no discriminator minds them. Images of
-an instrument have no such lines: a lens, or a detector's pixel, has blurred them.
+an instrument have no such lines: a lens, or a detector's pixel, has blurred them. That both bind a generator to the
+grid of pixels is known of clean images too (Karras et al. 2021, "Alias-free generative adversarial networks").
 """
 
 from __future__ import annotations
