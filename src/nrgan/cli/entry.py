@@ -119,6 +119,9 @@ def _run(given: list[str]) -> int:
         _print_nowhere()  # the first one says what there is to say
     verb: Verb = read(Verb, given)
     if torchrun.launched() and not isinstance(verb, _TOGETHER):
+        from nrgan.ranks import here
+
+        here()  # the first one to be refused says so, and ends the others: they have to meet for that
         raise UserError(
             f"{given[0]}: is for one process; of several, started by torchrun, are train, evaluate, generate"
         )

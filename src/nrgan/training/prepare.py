@@ -41,7 +41,7 @@ from nrgan.training.plan import Objects, Plan, data_choice, resolve
 from nrgan.training.processor import processor
 from nrgan.training.recorded import as_recorded, told_in_range
 from nrgan.training.state import TrainState, new_state
-from nrgan.training.timed_plan import smallest, timed_plan, with_fitting_network, with_fitting_tiles
+from nrgan.training.timed_plan import fitting, smallest, timed_plan
 from nrgan.training.together import check_count
 
 
@@ -94,11 +94,9 @@ def prepare(
     keep_bytes = 0 if stream == "always" else allowance // 2
     plan, data = open_plan(config, objects, preparing, keep_bytes, recorder.config() if recorder.goes_on else None)
     timed = config.schedule.minutes is not None and not recorder.goes_on
-    if timed:
-        plan = with_fitting_network(plan, data)
     ranks, fastest = _ranks_for(smallest(plan) if timed else plan, dtype)
     if not recorder.goes_on:
-        plan, data = with_fitting_tiles(config, plan, data, device, dtype)
+        plan, data = fitting(config, plan, data, device, dtype)
     streams = stream == "always" or (stream == "auto" and data.bytes > allowance)
     budget: Budget | None = None
     if timed:

@@ -41,6 +41,18 @@ _PICTURES = 0.3
 """Seconds of a snapshot's pictures, beside generating them."""
 
 
+def fitting(
+    config: TrainConfig, plan: Plan, data: TrainingData, device: torch.device, dtype: torch.dtype
+) -> tuple[Plan, TrainingData]:
+    """The plan and the images, with the networks and the tiles that suit them where minutes are to choose.
+
+    config: as it was given.
+    """
+    if config.schedule.minutes is None:
+        return plan, data
+    return with_fitting_tiles(config, with_fitting_network(plan, data), data, device, dtype)
+
+
 def with_fitting_network(plan: Plan, data: TrainingData) -> Plan:
     """The plan with the networks that suit images of one's own, where none are given.
 
