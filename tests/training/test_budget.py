@@ -290,6 +290,18 @@ def test_the_clock_of_a_run_that_goes_on_has_its_share() -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_dry_run_and_the_run_choose_the_same_networks(tmp_path: Path) -> None:
+    images, out = tmp_path / "images.npy", tmp_path / "run"
+    np.save(images, np.rint(100 + 20 * scenes(1.3, 0.5, side=16)[:, 0]).clip(0, 255).astype(np.uint8))
+    words = ("train", images, "sinrgan1", out, "--minutes", 60, "--latent-size", 4, "--device", "cpu", "--threads", 1)
+    done = nrgan(*words, "--dry-run")
+    assert done.returncode == 0 and json.loads(done.stdout)["network"] == "resnet-bilinear", done.stderr
+    assert "60 minutes: resnet-bilinear, width" in done.stderr and not out.exists()
+    assert nrgan(*words).returncode == 0 and read_config(out)["network"] == "resnet-bilinear"
+    assert TrainedModel.load(out).about.network == "resnet-bilinear"
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_dry_run_says_what_the_minutes_would_do(tmp_path: Path) -> None:
     images, out = own_images(tmp_path / "images", count=190), tmp_path / "run"
     words = ("train", images, "auto", out, "--minutes", 60, "--latent-size", 4, "--device", "cpu", "--threads", 1)

@@ -113,7 +113,7 @@ class Train:
         from nrgan.training.device import choose_device, choose_dtype, configure_process
         from nrgan.training.prepare import check_memory, open_plan
         from nrgan.training.state import new_state
-        from nrgan.training.timed_plan import timed_plan, with_fitting_tiles
+        from nrgan.training.timed_plan import fitting, timed_plan
 
         config = self.config
         recorded = read_config(config.out) if claim(config.out, self.resume, self.overwrite) else None
@@ -122,7 +122,7 @@ class Train:
         device = choose_device(config.machine.device)
         dtype = choose_dtype(config.machine.precision, device)
         if recorded is None:
-            plan, data = with_fitting_tiles(config, plan, data, device, dtype)
+            plan, data = fitting(config, plan, data, device, dtype)
         self._say_auto(plan.config, display.say)
         for note in data.notes:
             display.say(f"note: {note}")
