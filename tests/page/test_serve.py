@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
+import gc
 import json
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +174,31 @@ def test_gradio_is_loaded_without_stubs_of_its_components() -> None:
     pytest.importorskip("gradio")
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert done.stdout == "True []\n"
+
+
+def test_an_answer_that_protests_against_being_cut_off_is_not_a_visitors_business(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Such as gradio's, whose visitor has left; whatever else fails is said."""
+
+    async def answer() -> AsyncIterator[str]:
+        try:
+            yield "a picture"
+        except BaseException:
+            yield "one more word"
+
+    async def fail() -> None:
+        raise ValueError("of another kind")
+
+    async def served() -> None:
+        asyncio.get_running_loop().set_exception_handler(module.unless_cut_off)
+        await anext(answer())
+        task = asyncio.create_task(fail())
+        for _ in range(3):  # the loop closes the answer that nobody holds any more
+            await asyncio.sleep(0)
+        del task
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(served())
+    assert [str(record.exc_info and record.exc_info[1]) for record in caplog.records] == ["of another kind"]

@@ -7,6 +7,7 @@ another host than this machine are refused, whatever name has led to it.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import socket
@@ -167,6 +168,16 @@ def _app(opening: Opening, folder: Path, loader: Executor) -> Any:
     )
 
 
+def unless_cut_off(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio says of a task that failed, but for an answer that protests against being cut off.
+
+    gradio's has a last word for the visitor who has just left, which no language allows where a generator is closed.
+    """
+    error = context.get("exception")
+    if not (isinstance(error, RuntimeError) and str(error) == "async generator ignored GeneratorExit"):
+        loop.default_exception_handler(context)
+
+
 def _server(app: Any, stopped: Callable[[], bool]) -> Any:
     """The server, which leaves signals to whoever has started it: its own handling ends the process with rooms full."""
     import uvicorn
@@ -174,6 +185,10 @@ def _server(app: Any, stopped: Callable[[], bool]) -> Any:
     class Server(uvicorn.Server):
         def capture_signals(self) -> Any:
             return nullcontext()
+
+        async def startup(self, sockets: Any = None) -> None:
+            asyncio.get_running_loop().set_exception_handler(unless_cut_off)
+            await super().startup(sockets)
 
         async def on_tick(self, counter: int) -> bool:
             return await super().on_tick(counter) or stopped()
