@@ -159,7 +159,12 @@ def test_a_script_of_ones_own_under_torchrun(tmp_path: Path) -> None:
         "def say(name, words):\n"
         f"    pathlib.Path({str(tmp_path)!r}, name + os.environ['RANK']).write_text(words)\n"
         "def threads():\n"
-        "    return ' '.join(p.read_text() for p in pathlib.Path('/proc/self/task').glob('*/comm'))\n"
+        "    return ' '.join(map(name_of, pathlib.Path('/proc/self/task').iterdir()))\n"
+        "def name_of(thread):\n"
+        "    try:\n"
+        "        return (thread / 'comm').read_text()\n"
+        "    except OSError:\n"  # it has ended meanwhile
+        "        return ''\n"
         "atexit.register(lambda: say('left-', threads()))\n"  # the first to be registered is the last to be run
         f"for p in nrgan.train(nrgan.TrainConfig(**{options!r})):\n"
         "    last = p\n"
