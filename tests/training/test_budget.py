@@ -36,7 +36,6 @@ from nrgan.training.budget import (
     Rung,
     Situation,
     choose,
-    chosen_before,
 )
 from nrgan.training.config import DEFAULTS, GIVEN
 from nrgan.training.deadline import RESERVED, Deadline
@@ -44,6 +43,7 @@ from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.plan import Objects, Plan
 from nrgan.training.prepare import open_plan, prepare
 from nrgan.training.rates import SHARP, decay_of, gain_of, sharpness, step_of
+from nrgan.training.recorded import as_recorded
 from nrgan.training.state import new_state
 from nrgan.training.timed_plan import with_fitting_network
 from nrgan.training.train import Training
@@ -126,10 +126,11 @@ def test_sharpness_is_that_of_the_scene_and_not_of_the_noise(noise: float) -> No
     assert sharpness(np.random.default_rng(0).standard_normal((60, 1, 32, 32))) == math.inf, "nothing to go by"
 
 
-def planned(images: npt.NDArray[Any], folder: Path, objects: Objects | None = None) -> Plan:
+def planned(images: npt.NDArray[Any], folder: Path, objects: Objects | None = None, **changed: object) -> Plan:
     """As it is before the minutes are planned."""
     np.save(folder / "images.npy", np.rint(100 + 20 * images[:, 0]).clip(0, 255).astype(np.uint8))
-    return with_fitting_network(*open_plan(timed(folder / "images.npy", folder / "run"), objects))
+    asked = timed(folder / "images.npy", folder / "run", **changed)
+    return with_fitting_network(asked, *open_plan(asked, objects))
 
 
 def test_what_is_blurred_is_drawn_without_squares(tmp_path: Path) -> None:
@@ -138,11 +139,13 @@ def test_what_is_blurred_is_drawn_without_squares(tmp_path: Path) -> None:
     assert (blurred.config.network.network, sharp.config.network.network) == ("resnet-bilinear", "resnet")
     assert type(blurred.family) is not type(sharp.family)
     assert planned(scenes(1.3, 0.5), tmp_path, Objects(network=ResNet())).config.network.network == GIVEN
+    assert planned(scenes(1.3, 0.5), tmp_path, network="resnet").config.network.network == "resnet"
     named, images = open_plan(config(20))
-    assert with_fitting_network(named, images) is named
+    assert with_fitting_network(config(20), named, images) is named
     asked = timed(tmp_path / "images.npy", tmp_path / "run")
-    assert chosen_before(asked, blurred.config.flat()).network.network == "resnet-bilinear"
-    assert chosen_before(asked, sharp.config.flat()).network.network == "resnet"
+    assert as_recorded(asked.replaced(minutes=None), blurred.config.flat()).network.network == "resnet"
+    assert as_recorded(asked, blurred.config.flat()).network.network == "resnet-bilinear"
+    assert as_recorded(asked, sharp.config.flat()).network.network == "resnet"
 
 
 def test_what_is_given_stays() -> None:
@@ -325,7 +328,7 @@ def test_the_side_of_tiles_follows_the_time(tmp_path: Path, monkeypatch: pytest.
     def side(config: TrainConfig, seconds: float) -> int:
         monkeypatch.setattr(timed_plan, "_pace", lambda *_: Pace(seconds, 6e-3, 3.0))
         plan, data = open_plan(config)
-        plan, data = timed_plan.with_fitting_tiles(config, plan, data, CPU, torch.float32)
+        plan, data = timed_plan.fitting(config, plan, data, CPU, torch.float32)
         assert plan.config.data.image_size == plan.image.size == data.image_size
         return data.image_size
 

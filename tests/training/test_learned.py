@@ -64,7 +64,7 @@ def test_auto_that_was_composed_is_composed_so_again(tmp_path: Path) -> None:
     for leaving in (config(out, setting=str(tmp_path), model="auto"), config(out)):
         again = as_recorded(leaving, recorded)
         assert again.model == LEARNED and again.observation == config(out, **COMPOSED).observation
-    said = config(out, prior="gaussian")
+    said = config(out, prior="gaussian", network="resnet")
     assert as_recorded(said, recorded) == said, "what is said is not replaced"
 
 

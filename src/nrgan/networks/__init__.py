@@ -9,7 +9,9 @@ from nrgan.networks.precision import compute_in
 from nrgan.networks.resnet import Discriminator, Generator, ResNet, initialise
 from nrgan.plugins import find_row, with_plugins
 
-FAMILIES: dict[str, Family] = {"resnet": ResNet(), "resnet-bilinear": ResNetBilinear()}
+PUBLISHED, FOR_BLURRED = "resnet", "resnet-bilinear"
+"""The family of the paper, and that for images that are not sharp to the pixel."""
+FAMILIES: dict[str, Family] = {PUBLISHED: ResNet(), FOR_BLURRED: ResNetBilinear()}
 _GROUP = "nrgan.families"
 
 
@@ -32,6 +34,8 @@ def _is_family(row: object) -> bool:
 
 __all__ = [
     "FAMILIES",
+    "FOR_BLURRED",
+    "PUBLISHED",
     "Discriminator",
     "Family",
     "Generator",

@@ -145,9 +145,7 @@ def given(config: TrainConfig) -> set[str]:
 
 def chosen_before(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig:
     """The configuration with what was chosen when the run began, but for what is given now."""
-    values = config.plain()
-    left = [name for name in ("network", *CHOSEN) if values[name] == DEFAULTS[name]]
-    return config.replaced(**{name: recorded[name] for name in left})
+    return config.replaced(**{name: recorded[name] for name in CHOSEN if name not in given(config)})
 
 
 def choose(config: TrainConfig, situation: Situation) -> Budget:

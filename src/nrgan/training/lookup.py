@@ -9,10 +9,11 @@ from nrgan.corruptions import Corruption, Sensor
 from nrgan.data import OWN
 from nrgan.errors import UserError
 from nrgan.models import find_model
+from nrgan.networks import PUBLISHED
 from nrgan.objectives import Objective, find_objective
 from nrgan.observation import Composition, Model
 from nrgan.settings import Setting, find_setting
-from nrgan.training.config.groups import DataOptions, ObjectiveOptions, ObservationOptions
+from nrgan.training.config.groups import AUTO, DataOptions, NetworkOptions, ObjectiveOptions, ObservationOptions
 
 
 class NamesSetting(Protocol):
@@ -67,3 +68,8 @@ def objective_of(options: ObjectiveOptions) -> Objective:
     takes = kind.__dataclass_fields__
     given: dict[str, Any] = {"r1_weight": options.r1_weight, "penalty_gradient": options.penalty_gradient}
     return kind(**{name: value for name, value in given.items() if name in takes})
+
+
+def family_name(options: NetworkOptions) -> str:
+    """The family that is named; the published one where none is."""
+    return PUBLISHED if options.network == AUTO else options.network

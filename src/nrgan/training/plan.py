@@ -20,7 +20,7 @@ from nrgan.objectives import Objective
 from nrgan.observation import Model, View
 from nrgan.settings import Setting
 from nrgan.training.config import GIVEN, DataOptions, TrainConfig
-from nrgan.training.lookup import model_of, objective_of, setting_of
+from nrgan.training.lookup import family_name, model_of, objective_of, setting_of
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def resolve(config: TrainConfig, image: ImageSpec, objects: Objects | None = Non
     objects = objects or Objects()
     config = config.replaced(**{name: GIVEN for name in objects.given() if name != "corruption"})
     _check_given(config, objects)
+    config = config.replaced(network=family_name(config.network))
     setting = setting_of(config, objects.corruption).stored_in(image.range, config.data.mend is not None)
     to_plain(setting.corruption)  # snapshots will hold it
     family = objects.network or find_family(config.network.network)

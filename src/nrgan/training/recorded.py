@@ -13,6 +13,7 @@ from nrgan.observation import Composition
 from nrgan.settings import named_setting
 from nrgan.training.budget import chosen_before
 from nrgan.training.config import AUTO, TrainConfig
+from nrgan.training.lookup import family_name
 from nrgan.training.together import yet_to_be_composed
 
 
@@ -27,6 +28,9 @@ def as_recorded(config: TrainConfig, recorded: Mapping[str, Any]) -> TrainConfig
     found: dict[str, Any] = {}
     if config.model == AUTO:
         found["model"] = recorded["model"]
+    if config.network.network == AUTO:
+        timed = config.schedule.minutes is not None
+        found["network"] = recorded["network"] if timed else family_name(config.network)
     if named_setting(config.setting) is None:
         if config.data.fit == "auto":
             found["fit"] = recorded["fit"]

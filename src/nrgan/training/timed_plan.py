@@ -13,12 +13,13 @@ import torch
 from nrgan.data import OwnData, TrainingData
 from nrgan.evaluation.features import extract, load_features
 from nrgan.memory import is_out_of_memory
+from nrgan.networks import FOR_BLURRED
 from nrgan.networks.sampling import CHUNK
 from nrgan.ranges import signed_from_unit
 from nrgan.ranks import here
 from nrgan.runs import TrainedModel
 from nrgan.training.budget import PLANNED, TILES, Budget, Pace, Situation, choose
-from nrgan.training.config import DEFAULTS, TrainConfig
+from nrgan.training.config import AUTO, TrainConfig
 from nrgan.training.duration import seconds_in_a_row
 from nrgan.training.metadata import metadata_of
 from nrgan.training.plan import Plan, resolve
@@ -50,21 +51,20 @@ def fitting(
     """
     if config.schedule.minutes is None:
         return plan, data
-    return with_fitting_tiles(config, with_fitting_network(plan, data), data, device, dtype)
+    return with_fitting_tiles(config, with_fitting_network(config, plan, data), data, device, dtype)
 
 
-def with_fitting_network(plan: Plan, data: TrainingData) -> Plan:
-    """The plan with the networks that suit images of one's own, where none are given.
+def with_fitting_network(config: TrainConfig, plan: Plan, data: TrainingData) -> Plan:
+    """The plan with the networks that suit images of one's own, where none are given. config: as it was given.
 
     A generator that makes no squares, where the images are not sharp to the pixel: then nothing in them hides squares
-    (docs/your-images.md, 7). Sharp ones are better drawn by the published networks (`benchmarks/fitted.py`).
+    (docs/your-images.md, 7). CIFAR-10's, which are, were drawn better by the published networks (section 6).
     """
-    config = plan.config
-    if config.network.network != DEFAULTS["network"] or not isinstance(data, OwnData):
+    if config.network.network != AUTO or plan.objects.network is not None or not isinstance(data, OwnData):
         return plan
     if sharpness(data.noisy(data.glance(_LOOKED_AT)).clip(0, 1)) >= SHARP:
         return plan
-    return resolve(config.replaced(network="resnet-bilinear"), plan.image, plan.objects)
+    return resolve(plan.config.replaced(network=FOR_BLURRED), plan.image, plan.objects)
 
 
 def with_fitting_tiles(
@@ -75,7 +75,8 @@ def with_fitting_tiles(
     config: as it was given. Measures the machine where that could be.
     """
     minutes, smaller = config.schedule.minutes, data.image_size // 2
-    if minutes is None or config.data.image_size is not None or smaller < _FEWEST_PIXELS:
+    assert minutes is not None
+    if config.data.image_size is not None or smaller < _FEWEST_PIXELS:
         return plan, data
     if not isinstance(data, OwnData) or data.choice.fit != "tiles":
         return plan, data

@@ -28,7 +28,15 @@ from nrgan.training.config.groups import (
     ScheduleOptions,
 )
 from nrgan.training.config.table import DEFAULTS
-from nrgan.training.lookup import NamesModel, NamesSetting, composition_of, model_of, objective_of, setting_of
+from nrgan.training.lookup import (
+    NamesModel,
+    NamesSetting,
+    composition_of,
+    family_name,
+    model_of,
+    objective_of,
+    setting_of,
+)
 
 
 class Options(NamesSetting, NamesModel, Protocol):
@@ -65,10 +73,10 @@ def check_together(config: Options) -> None:
         model_of(config, setting)
     if config.objective.objective != GIVEN:
         objective_of(config.objective)
-    if (size := config.data.image_size) is not None and config.network.network != GIVEN:
-        find_family(config.network.network).check(size)
-    elif config.network.network != GIVEN:
-        find_family(config.network.network)
+    if (name := family_name(config.network)) != GIVEN:
+        family = find_family(name)
+        if config.data.image_size is not None:
+            family.check(config.data.image_size)
     if setting.source == OWN:
         Mending.of(config.data.mend)
         if config.machine.data_root is not None:

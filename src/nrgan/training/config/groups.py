@@ -128,8 +128,9 @@ class DataOptions(Group):
 class NetworkOptions(Group):
     """Which networks, and how large."""
 
-    network: str = "resnet"
-    """Family of the networks; --minutes takes resnet-bilinear, which draws no squares, for blurred own images."""
+    network: str = AUTO
+    """Family of the networks. auto: resnet, the published one; with --minutes resnet-bilinear, which draws no squares,
+    for blurred images of your own."""
     channels: Width = 128
     """Width of the generators."""
     discriminator_channels: Width | None = None
